@@ -1,0 +1,1 @@
+"""Changed bytes to units, and units before to units after."""

@@ -1,0 +1,285 @@
+"""The values that flow through the gate, from a commit range to a report.
+
+Frozen and slotted, tuples and never lists, the standard library alone, no I/O and no
+formatting. Every other room imports this one; it imports nothing of ours.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import PurePosixPath
+
+
+class Kind(StrEnum):
+    """What sort of code a unit is; each is served by one space of a checkpoint."""
+
+    FUNCTION = "function"
+    TRITON_KERNEL = "triton kernel"
+    PROGRAM = "program"
+    """A whole file, as `score` and `compare` take it."""
+
+
+class Outcome(StrEnum):
+    """What the gate says of one metric of one change."""
+
+    REGRESSED = "regressed"
+    IMPROVED = "improved"
+    SAME = "same"
+    UNSURE = "unsure"
+    NEW = "new"
+    REMOVED = "removed"
+
+
+class Level(StrEnum):
+    """How loudly a verdict speaks. Only `FAIL` can fail a gate, and only in enforce mode."""
+
+    NONE = "none"
+    WARN = "warn"
+    FAIL = "fail"
+
+
+class Mode(StrEnum):
+    """Whether a failing verdict changes the exit code."""
+
+    ADVISORY = "advisory"
+    ENFORCE = "enforce"
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Lines `first` to `last`, counted from 1, both included."""
+
+    first: int
+    last: int
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """The two trees that a check compares, resolved."""
+
+    base: str
+    """A full commit id (the merge base, unless two-dot was asked for), or a word such as `diff`."""
+    head: str
+    """A full commit id, `index` or `working tree`."""
+    text: str
+    """What the user typed, for the report's heading."""
+
+
+@dataclass(frozen=True, slots=True)
+class FileChange:
+    """One file before and after; a side that does not exist is None."""
+
+    path: PurePosixPath
+    before_path: PurePosixPath | None
+    """None for a new file; differs from `path` after a rename."""
+    before: bytes | None
+    after: bytes | None
+    touched_before: tuple[Span, ...] = ()
+    """Lines of the before side that the change removes or rewrites."""
+    touched: tuple[Span, ...] = ()
+    """Lines of the after side that the change adds or rewrites."""
+
+
+@dataclass(frozen=True, slots=True)
+class Snippet:
+    """A piece of a file that a unit leans on."""
+
+    role: str
+    """`header` (an enclosing class or def line), `import`, `constant` or `callee`."""
+    name: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """One function, kernel or program, cut out of one version of one file."""
+
+    path: PurePosixPath
+    name: str
+    """Qualified as `__qualname__` does it: `Store.build`, `outer.<locals>.inner`."""
+    kind: Kind
+    language: str
+    span: Span
+    source: str
+    """The definition with its decorators, dedented; a program's whole text."""
+    context: tuple[Snippet, ...] = ()
+    """Most relevant first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A unit before and after. One side is None for a new or removed unit."""
+
+    before: Unit | None
+    after: Unit | None
+    equal: bool = False
+    """Both canonical texts are the same, so the cost is the same and no model is asked."""
+
+    @property
+    def unit(self) -> Unit:
+        """The side to name the change by: after, or before when the unit was removed."""
+        unit = self.after or self.before
+        if unit is None:
+            raise ValueError("a change needs at least one side")
+        return unit
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """Something that could not be judged: it reaches the report, never a log alone."""
+
+    path: PurePosixPath
+    name: str
+    """The unit's qualified name, or empty for a whole file."""
+    reason: str
+    """One clause a reviewer can act on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """A quantity that a space predicts, in its base unit."""
+
+    name: str
+    """`peak_memory`, `cpu_time`, `latency`."""
+    unit: str
+    """`B` for bytes, `s` for seconds: values are in this unit, never scaled."""
+
+
+@dataclass(frozen=True, slots=True)
+class Space:
+    """One task of a model: what it reads, and the numbers that it answers with, in order.
+
+    A space may be *conditioned* on the input size: the decoder is then given that number
+    before it decodes its metrics one after the other (Section 3.2 of the paper, with the
+    first objective known).
+    """
+
+    name: str
+    prefix: str
+    """The text that opens each prompt and tells the model its task."""
+    kinds: tuple[Kind, ...]
+    metrics: tuple[Metric, ...]
+    hardware: str
+    """The class of machine that its training data was measured on."""
+    size: float | None = None
+    """Reference input size for a gate, in elements; None if not conditioned on size."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """What the model reads for one unit."""
+
+    text: str
+    space: str
+    size: float | None
+    key: str
+    """sha256 over text, space and size: one half of a cached answer's key."""
+    truncated: bool = False
+    """Context or source was cut to the budget."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """The distribution of one metric, as exact quantiles."""
+
+    metric: str
+    unit: str
+    quantiles: tuple[tuple[float, float], ...]
+    """(probability, value) pairs, probabilities ascending."""
+    truncated: bool = False
+    """The model did not see the whole prompt."""
+
+    @property
+    def median(self) -> float:
+        """The value of the quantile nearest to one half."""
+        return min(self.quantiles, key=lambda pair: abs(pair[0] - 0.5))[1]
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """A ratio of after to before: the 5%, 50% and 95% points of its distribution."""
+
+    low: float
+    mid: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """When a change of one metric is worth a word, and when it fails the gate.
+
+    `warn` and `fail` are relative (0.25 is 25% more), `min_effect` and `budget` are in the
+    metric's unit, `confidence` is the probability that a claim needs.
+    """
+
+    warn: float = 0.10
+    fail: float = 0.25
+    min_effect: float = 0.0
+    budget: float | None = None
+    confidence: float = 0.9
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Two predictions of one metric as one statement on their ratio."""
+
+    change: Change
+    metric: Metric
+    before: Prediction | None
+    after: Prediction | None
+    slowdown: Interval | None
+    """After / before; None for a new or removed unit."""
+    p_regression: float = 0.0
+    """P(after > (1 + fail) x before)."""
+    p_warning: float = 0.0
+    """P(after > (1 + warn) x before)."""
+    p_improvement: float = 0.0
+    """P(before > (1 + warn) x after)."""
+    p_over_budget: float = 0.0
+    """P(after > budget); 0 without a budget."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the gate says of one comparison, and why."""
+
+    comparison: Comparison
+    outcome: Outcome
+    level: Level
+    reason: str
+    """One clause a reviewer can act on."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelInfo:
+    """Which model spoke; enough to reproduce its answer."""
+
+    name: str
+    digest: str
+    """sha256 of the weights."""
+    tokenizer_digest: str
+    dtype: str
+    hardware: str
+    """The class of machine that its training data was measured on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """The whole answer of one check."""
+
+    range: Range
+    verdicts: tuple[Verdict, ...]
+    """Worst first; ties by path, name and metric."""
+    skipped: tuple[Skipped, ...]
+    model: ModelInfo
+    mode: Mode
+    limits: tuple[tuple[str, Limits], ...] = ()
+    """(metric, limits) as configured, overrides by path left out."""
+    tool: str = field(default="")
+    """Name and version of this program."""
+
+    @property
+    def failed(self) -> bool:
+        """The gate fails: it is enforced, and some verdict says so."""
+        return self.mode is Mode.ENFORCE and any(v.level is Level.FAIL for v in self.verdicts)

@@ -1,0 +1,1 @@
+"""Torch lives here: the number grammar, the network, its exact decoding and checkpoints."""

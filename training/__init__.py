@@ -1,0 +1,1 @@
+"""From measured programs to a checkpoint: profile, corpus, train, evaluate, calibrate."""

@@ -1,0 +1,1 @@
+"""Measuring harnesses, one module a kind of code."""
