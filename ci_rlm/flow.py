@@ -283,3 +283,32 @@ class Report:
     def failed(self) -> bool:
         """The gate fails: it is enforced, and some verdict says so."""
         return self.mode is Mode.ENFORCE and any(v.level is Level.FAIL for v in self.verdicts)
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorBand:
+    """How predicted ratios turned out on held-out pairs of texts about this alike.
+
+    With z = ln(predicted after / predicted before), the true log ratio is modelled as
+    slope * z + scale(z) * e, where e follows the stored quantiles and
+    scale(z) = floor + growth * |z|.
+    """
+
+    similarity: float
+    """Share of canonical text in common, 0 to 1: the centre of the band."""
+    slope: float
+    floor: float
+    growth: float
+    quantiles: tuple[tuple[float, float], ...]
+    """(probability, standardised error) pairs, ascending."""
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """What held-out pairs say of a checkpoint's errors on one metric."""
+
+    metric: str
+    bands: tuple[ErrorBand, ...]
+    """By ascending similarity."""
+    pairs: int
+    """How many held-out pairs it was fitted on."""
