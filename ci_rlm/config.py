@@ -1,0 +1,324 @@
+"""One frozen `Config`, made once: flags over environment over file over default.
+
+The docstring under each field is also its description in `ci-rlm schema config`.
+"""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from functools import reduce
+from pathlib import Path, PurePosixPath
+
+from ci_rlm.errors import UsageError
+from ci_rlm.flow import Limits, Mode
+from ci_rlm.quantities import quantity
+from ci_rlm.scope import matches
+
+ENVIRONMENT = "the environment"
+"""What errors call the layer of `CI_RLM_*` variables."""
+
+METRICS = {"cpu_time": "s", "latency": "s", "peak_memory": "B"}
+"""The metrics that limits can be set for, each with its base unit."""
+
+LIMIT_FIELDS = {
+    "warn": "Relative increase worth a warning, such as 0.10 or 10%.",
+    "fail": "Relative increase that fails an enforced gate, such as 0.25 or 25%.",
+    "min_effect": "Smaller absolute changes of the metric are never reported.",
+    "budget": "Absolute cost of the after side that must not be passed.",
+    "confidence": "Probability that a claim needs, from 0.5 to below 1.",
+}
+"""What a metric's table may hold, and what each means."""
+
+# A space is asked at a reference input size, where most functions need kilobytes and
+# microseconds; below these floors lie allocator granularity and timer noise.
+_DEFAULT_LIMITS = (
+    ("cpu_time", Limits(min_effect=10e-6)),
+    ("latency", Limits(min_effect=1e-6)),
+    ("peak_memory", Limits(min_effect=1024.0)),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Paths:
+    """Which files are looked at."""
+
+    include: tuple[str, ...] = ("**",)
+    """Globs of the files to check, as in .gitignore, relative to the root of the repository."""
+    exclude: tuple[str, ...] = ()
+    """Globs of files to leave out, even when they are included."""
+
+
+@dataclass(frozen=True, slots=True)
+class Override:
+    """Other limits for some paths; of several that match, the later one wins."""
+
+    paths: tuple[str, ...]
+    """Globs of the files that these limits are for."""
+    metrics: tuple[tuple[str, tuple[tuple[str, float], ...]], ...]
+    """Limits by metric; what is left out stays as it is elsewhere."""
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """All that can be configured."""
+
+    mode: Mode = Mode.ADVISORY
+    """`advisory` only reports; with `enforce`, a failing verdict makes the exit code 1."""
+    checkpoint: str = "embedded"
+    """The model that predicts: `embedded`, or the folder of a checkpoint."""
+    device: str = "auto"
+    """Where the model runs: `auto`, `cpu`, `cuda` or `cuda:N`."""
+    max_file_size: int = 1 << 20
+    """Larger files are skipped; bytes, or a text such as 512 KiB."""
+    cache: bool = True
+    """Keep the model's answers, so that code seen before needs no model."""
+    offline: bool = False
+    """Never touch the network, not even to deepen a shallow clone."""
+    cache_dir: Path | None = None
+    """Folder of kept answers; only the environment sets it (CI_RLM_CACHE_DIR, XDG_CACHE_HOME)."""
+    paths: Paths = Paths()
+    """Which files are looked at."""
+    metrics: tuple[tuple[str, Limits], ...] = _DEFAULT_LIMITS
+    """Limits by metric."""
+    overrides: tuple[Override, ...] = ()
+    """Other limits for some paths; of several that match, the later one wins."""
+
+    def limits_for(self, path: PurePosixPath, metric: str) -> Limits:
+        """The limits of one metric for one file, overrides applied in their order."""
+        limits = dict(self.metrics).get(metric, Limits())
+        for override in self.overrides:
+            if any(matches(glob, path.as_posix()) for glob in override.paths):
+                limits = replace(limits, **dict(dict(override.metrics).get(metric, ())))
+        return limits
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """One source of settings."""
+
+    where: str
+    """What an error calls it: `ci-rlm.toml`, `the environment`."""
+    table: Mapping[str, object]
+    """As in the file: `{"mode": "enforce", "paths": {"include": ["src/**"]}}`."""
+
+
+def build(layers: Iterable[Layer]) -> Config:
+    """Settings from the weakest layer to the strongest. Raises UsageError."""
+    config = reduce(_apply, layers, Config())
+    for override in config.overrides:
+        for metric, changes in override.metrics:
+            limits = replace(dict(config.metrics)[metric], **dict(changes))
+            _consistent(limits, f"overrides for {', '.join(override.paths)}: {metric}")
+    return config
+
+
+def from_file(path: Path) -> Layer:
+    """A configuration that the user named. Raises UsageError if it cannot be read."""
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise UsageError(f"cannot read {path}: {error.strerror}") from error
+    table = _parse(data, str(path))
+    return Layer(str(path), _tool_table(table, str(path)) or {} if path.name == "pyproject.toml" else table)
+
+
+def from_root(read: Callable[[str], bytes | None]) -> Layer | None:
+    """The configuration at the root of a tree, where `read` gives a file's bytes by name.
+
+    Raises UsageError if it is malformed, or if two files configure.
+    """
+    own, project = read("ci-rlm.toml"), read("pyproject.toml")
+    table = _tool_table(_parse(project, "pyproject.toml"), "pyproject.toml") if project else None
+    if own is None:
+        return None if table is None else Layer("pyproject.toml", table)
+    if table is not None:
+        hint = "keep one of the two"
+        raise UsageError("both ci-rlm.toml and [tool.ci-rlm] in pyproject.toml are there", hint=hint)
+    return Layer("ci-rlm.toml", _parse(own, "ci-rlm.toml"))
+
+
+def from_environment(environ: Mapping[str, str]) -> Layer:
+    """The variables `CI_RLM_*`, one a plain setting, and where the cache lies.
+
+    An empty variable counts as not set: that is how workflows pass on an input left out.
+    """
+    prefix = "CI_RLM_"
+    known = [prefix + name.upper() for name in _VARIABLES]
+    table: dict[str, object] = {"cache_dir": _default_cache_dir(environ)}
+    if environ.get("HF_HUB_OFFLINE", "").lower() in _TRUE:
+        table["offline"] = True
+    for variable in sorted(name for name in environ if name.startswith(prefix) and environ[name]):
+        if variable not in known:
+            raise _unknown(ENVIRONMENT, variable, known)
+        name = variable.removeprefix(prefix).lower()
+        table[name] = (
+            _word(environ[variable], variable) if name in ("cache", "offline") else environ[variable]
+        )
+    return Layer(ENVIRONMENT, table)
+
+
+def _default_cache_dir(environ: Mapping[str, str]) -> str:
+    xdg = environ.get("XDG_CACHE_HOME", "")
+    return str((Path(xdg) if Path(xdg).is_absolute() else Path("~/.cache")) / "ci-rlm")
+
+
+_TRUE = frozenset({"1", "true", "yes", "on"})
+_FALSE = frozenset({"0", "false", "no", "off"})
+
+
+def _word(text: str, variable: str) -> bool:
+    if text.lower() not in _TRUE | _FALSE:
+        raise UsageError(f"{ENVIRONMENT}: {variable}: expected 1 or 0, not {text!r}")
+    return text.lower() in _TRUE
+
+
+def _parse(data: bytes, where: str) -> dict[str, object]:
+    try:
+        return tomllib.loads(data.decode("utf-8"))
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
+        raise UsageError(f"{where} is not valid TOML: {error}") from error
+
+
+def _tool_table(project: Mapping[str, object], where: str) -> Mapping[str, object] | None:
+    tool = project.get("tool", {})
+    table = tool.get("ci-rlm") if isinstance(tool, Mapping) else None
+    return None if table is None else _table(table, f"{where}: tool.ci-rlm")
+
+
+def _apply(config: Config, layer: Layer) -> Config:
+    readers = _VARIABLES if layer.where == ENVIRONMENT else _FILE
+    values: dict[str, object] = {}
+    for key, value in layer.table.items():
+        if key not in readers:
+            raise _unknown(layer.where, key, readers)
+        values[key] = readers[key](value, f"{layer.where}: {key}", config)
+    return replace(config, **values)  # type: ignore[arg-type]  # each reader gives its field's type
+
+
+def _unknown(where: str, key: str, known: Iterable[str]) -> UsageError:
+    near = difflib.get_close_matches(key, known, n=1)
+    hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(sorted(known))}"
+    return UsageError(f"{where}: unknown key {key!r}", hint=hint)
+
+
+def _table(value: object, where: str) -> Mapping[str, object]:
+    if not isinstance(value, Mapping):
+        raise UsageError(f"{where}: expected a table, not {value!r}")
+    return value
+
+
+def _text(value: object, where: str, _: Config) -> str:
+    if not isinstance(value, str) or not value:
+        raise UsageError(f"{where}: expected a text, not {value!r}")
+    return value
+
+
+def _flag(value: object, where: str, _: Config) -> bool:
+    if not isinstance(value, bool):
+        raise UsageError(f"{where}: expected true or false, not {value!r}")
+    return value
+
+
+def _folder(value: object, where: str, config: Config) -> Path:
+    return Path(_text(value, where, config)).expanduser()
+
+
+def _mode(value: object, where: str, _: Config) -> Mode:
+    if value not in tuple(Mode):
+        raise UsageError(f"{where}: expected {' or '.join(Mode)}, not {value!r}")
+    return Mode(str(value))
+
+
+def _size(value: object, where: str, _: Config) -> int:
+    return int(_number(value, "B", where))
+
+
+def _number(value: object, unit: str, where: str) -> float:
+    try:
+        return quantity(value, unit)
+    except ValueError as error:
+        raise UsageError(f"{where}: {error}") from error
+
+
+def _globs(value: object, where: str) -> tuple[str, ...]:
+    if not isinstance(value, (list, tuple)) or not all(isinstance(glob, str) and glob for glob in value):
+        raise UsageError(f"{where}: expected a list of globs, not {value!r}")
+    if not value and not where.endswith("exclude"):
+        raise UsageError(f"{where}: an empty list matches no file")
+    return tuple(value)
+
+
+def _paths(value: object, where: str, config: Config) -> Paths:
+    table = _table(value, where)
+    for key in table:
+        if key not in ("include", "exclude"):
+            raise _unknown(where, key, ("include", "exclude"))
+    return replace(config.paths, **{key: _globs(globs, f"{where}.{key}") for key, globs in table.items()})
+
+
+def _metrics(value: object, where: str, config: Config) -> tuple[tuple[str, Limits], ...]:
+    limits = dict(config.metrics)
+    for metric, changes in _limit_tables(value, where):
+        limits[metric] = _consistent(replace(limits[metric], **dict(changes)), f"{where}.{metric}")
+    return tuple(sorted(limits.items()))
+
+
+def _overrides(value: object, where: str, config: Config) -> tuple[Override, ...]:
+    if not isinstance(value, list):
+        raise UsageError(f"{where}: expected a list of tables, not {value!r}")
+    return tuple(_override(entry, f"{where}[{index}]") for index, entry in enumerate(value))
+
+
+def _override(value: object, where: str) -> Override:
+    table = _table(value, where)
+    for key in table:
+        if key not in ("paths", "metrics"):
+            raise _unknown(where, key, ("paths", "metrics"))
+    paths = _globs(table.get("paths"), f"{where}.paths")
+    return Override(paths, tuple(_limit_tables(table.get("metrics", {}), f"{where}.metrics")))
+
+
+def _limit_tables(value: object, where: str) -> Iterable[tuple[str, tuple[tuple[str, float], ...]]]:
+    for metric, table in _table(value, where).items():
+        if metric not in METRICS:
+            raise _unknown(where, metric, METRICS)
+        entries = _table(table, f"{where}.{metric}").items()
+        yield metric, tuple((key, _limit(metric, key, entry, where)) for key, entry in entries)
+
+
+def _limit(metric: str, key: str, value: object, where: str) -> float:
+    if key not in LIMIT_FIELDS:
+        raise _unknown(f"{where}.{metric}", key, LIMIT_FIELDS)
+    unit = METRICS[metric] if key in ("min_effect", "budget") else ""
+    number = _number(value, unit, f"{where}.{metric}.{key}")
+    if key == "confidence" and not 0.5 <= number < 1:
+        raise UsageError(f"{where}.{metric}.{key}: expected 0.5 to below 1, not {value!r}")
+    return number
+
+
+def _consistent(limits: Limits, where: str) -> Limits:
+    if limits.warn > limits.fail:
+        raise UsageError(f"{where}: warn ({limits.warn:g}) is above fail ({limits.fail:g})")
+    return limits
+
+
+_Reader = Callable[[object, str, Config], object]
+
+_VARIABLES: dict[str, _Reader] = {
+    "mode": _mode,
+    "checkpoint": _text,
+    "device": _text,
+    "max_file_size": _size,
+    "cache": _flag,
+    "offline": _flag,
+    "cache_dir": _folder,
+}
+_FILE: dict[str, _Reader] = {
+    **{key: reader for key, reader in _VARIABLES.items() if key != "cache_dir"},
+    "paths": _paths,
+    "metrics": _metrics,
+    "overrides": _overrides,
+}
