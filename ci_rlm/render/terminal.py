@@ -1,0 +1,158 @@
+"""The terminal format: a verdict line, a table worst first, and what no table shows."""
+
+from __future__ import annotations
+
+import io
+import textwrap
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from ci_rlm.render import view
+from ci_rlm.render.document import Document
+from ci_rlm.render.options import Options
+from ci_rlm.render.text import counted, printable
+from ci_rlm.render.view import Entry, Group, View
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+ROWS = 20
+"""Rows shown unless more are asked for: one screen."""
+GROUPS = 10
+"""Reasons for skipping shown unless more are asked for."""
+EXAMPLES = 3
+"""Places named for each reason unless more are asked for."""
+_STYLES = {"fail": "bold red", "warn": "bold yellow", "none": "bold green"}
+_MARKS = {"regressed": "red", "improved": "green", "unsure": "yellow"}
+
+
+def render(document: Document, options: Options) -> str:
+    """The report for a terminal `options.width` wide; without `options.color` not one escape sequence."""
+    shown = view.view(document)
+    above = [shown.headline]
+    below = [line for block in _below(document, shown, options) for line in ("", *block)]
+    entries = shown.rows if options.verbose else (*shown.alarms, *shown.improved)[:ROWS]
+    lines = _wrapped(above, options.width), _wrapped(below, options.width)
+    if not entries:
+        # rich takes 60 ms to load: a report without a table, above all an empty one, does without it.
+        return "".join(f"{line}\n" for part in lines for line in part)
+    return _drawn(lines[0], _table(entries, options), lines[1], shown.level, options)
+
+
+def _below(document: Document, shown: View, options: Options) -> Iterable[Sequence[str]]:
+    rest = len(shown.alarms) + len(shown.improved) - ROWS
+    if rest > 0 and not options.verbose:
+        yield [f"{counted(rest, 'row')} more, less bad than these: -v lists them"]
+    if options.verbose > 1 and shown.rows:
+        yield [
+            "Quantiles (probability=value):",
+            *(line for entry in shown.rows for line in _quantiles(entry)),
+        ]
+    if shown.tally:
+        hint = "" if options.verbose else "; -v lists every comparison"
+        yield [f"Besides: {shown.tally}{hint}"]
+    if shown.skipped:
+        yield list(_skipped(shown.skipped, options))
+    if shown.judged:
+        yield _footer(document)
+
+
+def _quantiles(entry: Entry) -> Iterable[str]:
+    yield f"  {_safe(entry.name)} ({_safe(entry.place)}), {_safe(entry.metric)}"
+    yield from (f"    {_safe(line)}" for line in entry.quantiles)
+
+
+def _skipped(groups: Sequence[Group], options: Options) -> Iterable[str]:
+    most = len(groups) if options.verbose else GROUPS
+    yield "Skipped:"
+    for group in groups[:most]:
+        yield f"  {group.count}: {_safe(group.reason)} ({_examples(group.examples, options)})"
+    if len(groups) > most:
+        yield f"  {counted(len(groups) - most, 'reason')} more: -v lists them"
+
+
+def _examples(places: Sequence[str], options: Options) -> str:
+    most = len(places) if options.verbose else EXAMPLES
+    more = ["…"] if len(places) > most else []
+    return ", ".join([*map(_safe, places[:most]), *more])
+
+
+def _footer(document: Document) -> list[str]:
+    return [
+        f"Model: {_safe(view.model_line(document))}",
+        f"Commits: {_safe(view.commits(document))}, mode {document['mode']}",
+        view.CAVEAT,
+    ]
+
+
+def _table(entries: Iterable[Entry], options: Options) -> Table:
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
+    table = Table(box=SIMPLE_HEAD, expand=True, pad_edge=False, padding=(0, 1, 0, 0))
+    table.add_column("Function", overflow="fold", ratio=5)
+    table.add_column("Metric", overflow="fold")
+    table.add_column("Before → after", justify="right", no_wrap=True)
+    table.add_column("Δ", justify="right", no_wrap=True)
+    table.add_column("P", justify="right", no_wrap=True)
+    table.add_column("Verdict", overflow="fold", ratio=5)
+    for entry in entries:
+        table.add_row(*_cells(entry, options))
+    return table
+
+
+def _cells(entry: Entry, options: Options) -> tuple[str, ...]:
+    """One cell a column; what takes more than one line hangs below."""
+    was = f"was {entry.was}" if entry.was else ""
+    details = (
+        (entry.interval, f"worse {entry.p_worse}\nbetter {entry.p_better}") if entry.interval else ("", "")
+    )
+    interval, p_both = details if options.verbose else ("", "")
+    return (
+        _lines(entry.name, entry.place, was),
+        _lines(entry.metric),
+        _lines(entry.values),
+        _lines(entry.delta, interval),
+        p_both or entry.p,
+        _lines(entry.verdict, entry.reason),
+    )
+
+
+def _lines(*texts: str) -> str:
+    return "\n".join(_safe(text) for text in texts if text)
+
+
+def _safe(text: str) -> str:
+    return printable(text)
+
+
+def _wrapped(lines: Iterable[str], width: int) -> list[str]:
+    """Lines cut at spaces, what hangs over a list's line indented; a blank line stays."""
+    return [part for line in lines for part in _wrap(line, width)]
+
+
+def _wrap(line: str, width: int) -> list[str]:
+    indent = 2 * (len(line) - len(line.lstrip()))
+    return textwrap.wrap(line, width, subsequent_indent=" " * indent, break_on_hyphens=False) or [""]
+
+
+def _drawn(above: Sequence[str], table: Table, below: Sequence[str], level: str, options: Options) -> str:
+    from rich.console import Console
+
+    out = io.StringIO()
+    # Nothing is read from the environment, and no name is taken for markup or an emoji.
+    console = Console(
+        file=out,
+        width=options.width,
+        force_terminal=options.color,
+        color_system="standard" if options.color else None,
+        legacy_windows=False,
+        markup=False,
+        emoji=False,
+        highlight=False,
+        _environ={},
+    )
+    console.print("\n".join(above), style=_STYLES[level])
+    console.print(table)
+    console.print("\n".join(below).lstrip("\n"))
+    return "".join(f"{line.rstrip()}\n" for line in out.getvalue().splitlines())

@@ -1,0 +1,266 @@
+"""A document put into words, the same words for every format that people read.
+
+What comes from the pull request is cut to a length but else passed on as it is: escaping is each
+format's own affair.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+from ci_rlm.render import measure
+from ci_rlm.render.document import Document, Quantiles, Row, SkippedRow, function_of
+from ci_rlm.render.text import clipped, counted
+
+NOT_CREDIBLE = "~"
+"""Printed for a difference that the prediction does not support, as benchstat does."""
+CAVEAT = (
+    "Predicted from the code, not measured. No prediction from code sees compiler and dependency "
+    "upgrades or behaviour that depends on the data."
+)
+LEGEND = (
+    "Δ: median of after / before; P: probability of the verdict; "
+    "P worse, P better: probability of a difference beyond the warning limit, either way; ~: not credible."
+)
+LONGEST = 120
+"""Characters of a name, a path or a reason: more only ever comes from a generator or a prankster."""
+_DIGITS_OF_ID = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One row in words; a cell without content is empty."""
+
+    name: str
+    place: str
+    was: str
+    """Name and path before the change, where one of them differs."""
+    metric: str
+    values: str
+    delta: str
+    interval: str
+    p: str
+    """Of the claim that the verdict makes."""
+    p_worse: str
+    p_better: str
+    verdict: str
+    reason: str
+    quantiles: tuple[str, ...]
+    """One line a side."""
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """What was skipped for one reason."""
+
+    count: str
+    """`3 files`, `1 function`."""
+    reason: str
+    examples: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A report in words, section by section."""
+
+    headline: str
+    level: str
+    """The loudest level of any row."""
+    alarms: tuple[Entry, ...]
+    """Regressed, or over a limit."""
+    improved: tuple[Entry, ...]
+    rows: tuple[Entry, ...]
+    """Every row that a model was asked about, worst first."""
+    tally: str
+    """What the tables leave out, counted in one line; may be empty."""
+    skipped: tuple[Group, ...]
+    """Largest first."""
+    judged: bool
+    """The report has a row, so a footer has something to vouch for."""
+
+
+def view(document: Document) -> View:
+    """The report in words."""
+    rows = document["rows"]
+    alarms = tuple(row for row in rows if _alarming(row))
+    improved = tuple(row for row in rows if row["outcome"] == "improved" and not _alarming(row))
+    asked = (row for row in rows if not row["equal"] and row["outcome"] != "removed")
+    return View(
+        headline=headline(document),
+        level=max((row["level"] for row in rows), key=("none", "warn", "fail").index, default="none"),
+        alarms=tuple(map(entry, alarms)),
+        improved=tuple(map(entry, improved)),
+        rows=tuple(map(entry, asked)),
+        tally=_tally(rows),
+        skipped=_grouped(document["skipped"]),
+        judged=bool(rows),
+    )
+
+
+def headline(document: Document) -> str:
+    """The verdict in one line."""
+    verdict = _verdict(document)
+    return f"Gate failed: {verdict}" if document["summary"]["failed"] else verdict
+
+
+def entry(row: Row) -> Entry:
+    """One row in words."""
+    ratio, credible = row["ratio"], row["outcome"] in {"regressed", "improved"}
+    return Entry(
+        name=_short(row["name"]),
+        place=_short(f"{row['path']}:{row['line']}"),
+        was=_short(_was(row)),
+        metric=_short(row["metric"].replace("_", " ")),
+        values=_short(_values(row)),
+        delta="" if ratio is None else measure.percent(ratio["mid"]) if credible else NOT_CREDIBLE,
+        interval="" if ratio is None else measure.interval(ratio["low"], ratio["high"]),
+        p=_claimed(row),
+        p_worse="" if ratio is None else measure.probability(row["p_warning"]),
+        p_better="" if ratio is None else measure.probability(row["p_improvement"]),
+        verdict=_judged(row),
+        reason=_short(row["reason"]),
+        quantiles=_quantiles(row),
+    )
+
+
+def model_line(document: Document) -> str:
+    """Which model spoke, and what it knows."""
+    model = document["model"]
+    digest = model["digest"][:_DIGITS_OF_ID]
+    return (
+        _short(f"{model['name']} ({digest}, {model['dtype']})") + f", trained on {_short(model['hardware'])}"
+    )
+
+
+def commits(document: Document) -> str:
+    """The two trees, commit ids cut to twelve digits, and what the user typed."""
+    trees = document["range"]
+    return f"{trees['base'][:_DIGITS_OF_ID]} → {trees['head'][:_DIGITS_OF_ID]} ({_short(trees['text'])})"
+
+
+def _verdict(document: Document) -> str:
+    rows, functions = document["rows"], document["summary"]["functions"]
+    if not functions:
+        return _nothing(document)
+    worse = _functions(rows, lambda row: row["outcome"] == "regressed")
+    over = _functions(rows, lambda row: row["outcome"] != "regressed" and _alarming(row))
+    better = _functions(rows, lambda row: row["outcome"] == "improved")
+    if worse:
+        claim = f"{_share(worse, functions)} likely cost{_s(worse)} more"
+    elif over:
+        claim = f"{_share(over, functions)} {_is(over)} over a limit"
+    else:
+        claim = f"No credible regression in {counted(functions, 'changed function')}"
+    tail = [f"{over:,} {_is(over)} over a limit"] if worse and over else []
+    tail += [f"{better:,} likely cost{_s(better)} less"] if better else []
+    return ", ".join([claim, *tail])
+
+
+def _nothing(document: Document) -> str:
+    if document["skipped"]:
+        return f"Nothing could be judged: {len(document['skipped']):,} skipped"
+    return "No functions changed"
+
+
+def _short(text: str) -> str:
+    return clipped(text, LONGEST)
+
+
+def _share(part: int, whole: int) -> str:
+    return "The one changed function" if whole == 1 else f"{part:,} of {whole:,} changed functions"
+
+
+def _s(count: int) -> str:
+    return "s" if count == 1 else ""
+
+
+def _is(count: int) -> str:
+    return "is" if count == 1 else "are"
+
+
+def _functions(rows: Iterable[Row], wanted: Callable[[Row], bool]) -> int:
+    return len({function_of(row) for row in rows if wanted(row)})
+
+
+def _alarming(row: Row) -> bool:
+    return row["outcome"] == "regressed" or row["level"] != "none"
+
+
+def _was(row: Row) -> str:
+    name, path = row["before_name"], row["before_path"]
+    if name is None or path is None or (name, path) == (row["name"], row["path"]):
+        return ""
+    return name if path == row["path"] else f"{name} in {path}"
+
+
+def _values(row: Row) -> str:
+    before, after = row["before"], row["after"]
+    if before and after:
+        return measure.change(before["median"], after["median"], row["unit"])
+    side = after or before
+    return measure.amount(side["median"], row["unit"]) if side else ""
+
+
+def _claimed(row: Row) -> str:
+    """The probability behind the verdict: the largest of those that could have led to it."""
+    if row["outcome"] == "improved":
+        return measure.probability(row["p_improvement"])
+    if not _alarming(row):
+        return ""
+    ratio = row["p_regression"] if row["level"] == "fail" else row["p_warning"]
+    return measure.probability(max(ratio, row["p_over_budget"]))
+
+
+def _judged(row: Row) -> str:
+    if row["level"] == "none":
+        return row["outcome"]
+    return f"{row['outcome']} ({row['level']})"
+
+
+def _quantiles(row: Row) -> tuple[str, ...]:
+    sides = (("before", row["before"]), ("after", row["after"]))
+    return tuple(f"{side}: {_spread(values, row['unit'])}" for side, values in sides if values)
+
+
+def _spread(side: Quantiles, unit: str) -> str:
+    digits, symbol = measure.amounts(tuple(side["quantiles"].values()), unit)
+    pairs = zip(side["quantiles"], digits, strict=True)
+    return " ".join([*(f"{p}={value}" for p, value in pairs), f"({symbol})"])
+
+
+def _tally(rows: Sequence[Row]) -> str:
+    """Rows that no table of alarms shows, and functions that no model was asked about."""
+    unsure = sum(row["outcome"] == "unsure" and not _alarming(row) for row in rows)
+    same = sum(row["outcome"] == "same" and not row["equal"] and not _alarming(row) for row in rows)
+    counts = (
+        (unsure, counted(unsure, "comparison") + " unsure"),
+        (same, counted(same, "comparison") + " without a credible difference"),
+        *_states(rows),
+    )
+    return ", ".join(words for count, words in counts if count)
+
+
+def _states(rows: Sequence[Row]) -> Iterable[tuple[int, str]]:
+    new = _functions(rows, lambda row: row["outcome"] == "new")
+    removed = _functions(rows, lambda row: row["outcome"] == "removed")
+    equal = _functions(rows, lambda row: row["equal"])
+    yield new, counted(new, "new function")
+    yield removed, counted(removed, "removed function")
+    yield equal, counted(equal, "token-equal function")
+
+
+def _grouped(skipped: Iterable[SkippedRow]) -> tuple[Group, ...]:
+    def key(row: SkippedRow) -> tuple[str, bool]:
+        return row["reason"], bool(row["name"])
+
+    groups = [tuple(rows) for _, rows in groupby(sorted(skipped, key=key), key=key)]
+    groups.sort(key=len, reverse=True)
+    return tuple(map(_group, groups))
+
+
+def _group(rows: Sequence[SkippedRow]) -> Group:
+    noun = "function" if rows[0]["name"] else "file"
+    places = tuple(_short(f"{row['path']} {row['name']}".rstrip()) for row in rows)
+    return Group(counted(len(rows), noun), _short(rows[0]["reason"]), places)
