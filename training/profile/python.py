@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ci_rlm.training.edits import edits_of
 from ci_rlm.training.profile import inputs
 from ci_rlm.training.profile.sandbox import Budget, run_cases
 from ci_rlm.training.sources import SOURCES, Problem, Program, sha256
@@ -30,6 +31,8 @@ PROTOCOL = "fast-1"
 """One fresh process a program, one fork an input, warm-up, up to 7 repeats, one traced run."""
 
 MEASURES = ("peak_memory", "cpu_time", "cpu_time_min", "cpu_time_max", "runs", "peak_rss")
+CAPS = {"humaneval": 15}
+"""Programs a problem, where a source repeats itself: sampled bodies differ little."""
 _QUICK = Budget(seconds=5.0, repeats=1)
 _SHARD = 40
 _STDIN_LIMIT = 1 << 20
@@ -45,28 +48,50 @@ class Case:
 
 
 def measure_problem(problem: Problem, *, cap: int, budget: Budget) -> list[dict[str, Any]]:
-    """Rows of all programs of a problem, at most `cap` of them that pass its test.
+    """Rows of all programs of a problem, at most `cap` of them that pass its test, and of edits.
 
     The reference goes first: an input that it rejects is dropped, and the others count only
-    where they give its answer.
+    where they give its answer. Then come edited programs, whose record names the edit.
     """
     reference, *others = problem.programs
     cases = cases_of(problem, reference)
     answers = _run(problem, reference, cases, budget)
-    kept = [case for case, answer in zip(cases, answers, strict=True) if "error" not in answer]
-    known = [answer["answer"] for answer in answers if "error" not in answer]
     rows = [_row(problem, reference, case, answer) for case, answer in zip(cases, answers, strict=True)]
+    known = {case.size: answer["answer"] for case, answer in zip(cases, answers, strict=True) if "error" not in answer}
+    kept = [case for case in cases if case.size in known]
     if not kept:
         return rows or [_row(problem, reference, Case(0, {}), {"error": "no input to run it on"})]
-    passed = 1
+    right = [reference]
     for program in sorted(others, key=lambda other: other.sha256)[: 2 * cap]:
-        if passed >= cap:
+        if len(right) >= cap:
             break
-        answers = _run(problem, program, kept, budget)
-        for case, answer, expected in zip(kept, answers, known, strict=True):
-            told = answer if answer.get("answer", expected) == expected else {"error": "answer differs"}
-            rows.append(_row(problem, program, case, told))
-        passed += "error" not in answers[0]
+        found = _checked(problem, program, kept, known, budget)
+        rows += found
+        if found[0]["status"] == "ok":
+            right.append(program)
+    for program in right[:EDITED_PROGRAMS]:
+        for edited in edited_programs(program):
+            rows += _checked(problem, edited, kept, known, budget)
+    return rows
+
+
+EDITED_PROGRAMS = 2
+"""Programs of a problem that edits are tried on."""
+
+
+def edited_programs(program: Program) -> list[Program]:
+    """Edits of one program; the record says which, and the text can be made again from it."""
+    made = edits_of(program.text, efficiency=2, neutral=1, seed=program.sha256)
+    return [Program(f"{program.record}+{edit.edit}", edit.after) for edit in made]
+
+
+def _checked(
+    problem: Problem, program: Program, cases: Sequence[Case], known: dict[int, str], budget: Budget
+) -> list[dict[str, Any]]:
+    rows = []
+    for case, answer in zip(cases, _run(problem, program, cases, budget), strict=True):
+        wrong = answer.get("answer", known[case.size]) != known[case.size]
+        rows.append(_row(problem, program, case, {"error": "answer differs"} if wrong else answer))
     return rows
 
 
@@ -191,7 +216,7 @@ def measure_all(data: Path, out: Path, *, sources: Iterable[str], cap: int, work
             for start in range(0, len(waiting), _SHARD):
                 batch = waiting[start : start + _SHARD]
                 rows: list[dict[str, Any]] = []
-                for found in pool.map(lambda p: measure_problem(p, cap=cap, budget=budget), batch):
+                for found in pool.map(lambda p: measure_problem(p, cap=CAPS.get(p.source, cap), budget=budget), batch):
                     rows += found
                     progress.advance(task)
                 _write_shard(rows, out)

@@ -25,9 +25,9 @@ class Budget:
     """Wall time, all its runs together."""
     memory: int = 2 << 30
     """Bytes of address space."""
-    repeats: int = 7
+    repeats: int = 5
     """Timed runs at most."""
-    repeat_seconds: float = 0.05
+    repeat_seconds: float = 0.03
     """CPU time that the timed runs together may take; one run is always made."""
 
 
