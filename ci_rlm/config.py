@@ -14,11 +14,8 @@ from pathlib import Path, PurePosixPath
 
 from ci_rlm.errors import UsageError
 from ci_rlm.flow import Limits, Mode
+from ci_rlm.globs import matches
 from ci_rlm.quantities import quantity
-from ci_rlm.scope import matches
-
-ENVIRONMENT = "the environment"
-"""What errors call the layer of `CI_RLM_*` variables."""
 
 METRICS = {"cpu_time": "s", "latency": "s", "peak_memory": "B"}
 """The metrics that limits can be set for, each with its base unit."""
@@ -76,7 +73,7 @@ class Config:
     cache: bool = True
     """Keep the model's answers, so that code seen before needs no model."""
     offline: bool = False
-    """Never touch the network, not even to deepen a shallow clone."""
+    """Never touch the network, not even to deepen a shallow clone; a flag or CI_RLM_OFFLINE sets it."""
     cache_dir: Path | None = None
     """Folder of kept answers; only the environment sets it (CI_RLM_CACHE_DIR, XDG_CACHE_HOME)."""
     paths: Paths = Paths()
@@ -90,7 +87,7 @@ class Config:
         """The limits of one metric for one file, overrides applied in their order."""
         limits = dict(self.metrics).get(metric, Limits())
         for override in self.overrides:
-            if any(matches(glob, path.as_posix()) for glob in override.paths):
+            if matches(path, override.paths):
                 limits = replace(limits, **dict(dict(override.metrics).get(metric, ())))
         return limits
 
@@ -103,6 +100,10 @@ class Layer:
     """What an error calls it: `ci-rlm.toml`, `the environment`."""
     table: Mapping[str, object]
     """As in the file: `{"mode": "enforce", "paths": {"include": ["src/**"]}}`."""
+    folder: Path | None = None
+    """Where a file lies: a checkpoint that it names by a relative path starts there."""
+    from_user: bool = False
+    """Flags and environment may set what no repository decides: `offline` and `cache_dir`."""
 
 
 def build(layers: Iterable[Layer]) -> Config:
@@ -122,10 +123,12 @@ def from_file(path: Path) -> Layer:
     except OSError as error:
         raise UsageError(f"cannot read {path}: {error.strerror}") from error
     table = _parse(data, str(path))
-    return Layer(str(path), _tool_table(table, str(path)) or {} if path.name == "pyproject.toml" else table)
+    if path.name == "pyproject.toml":
+        table = dict(_tool_table(table, str(path)) or {})
+    return Layer(str(path), table, path.absolute().parent)
 
 
-def from_root(read: Callable[[str], bytes | None]) -> Layer | None:
+def from_root(read: Callable[[str], bytes | None], root: Path) -> Layer | None:
     """The configuration at the root of a tree, where `read` gives a file's bytes by name.
 
     Raises UsageError if it is malformed, or if two files configure.
@@ -133,11 +136,16 @@ def from_root(read: Callable[[str], bytes | None]) -> Layer | None:
     own, project = read("ci-rlm.toml"), read("pyproject.toml")
     table = _tool_table(_parse(project, "pyproject.toml"), "pyproject.toml") if project else None
     if own is None:
-        return None if table is None else Layer("pyproject.toml", table)
+        return None if table is None else Layer("pyproject.toml", table, root)
     if table is not None:
         hint = "keep one of the two"
         raise UsageError("both ci-rlm.toml and [tool.ci-rlm] in pyproject.toml are there", hint=hint)
-    return Layer("ci-rlm.toml", _parse(own, "ci-rlm.toml"))
+    return Layer("ci-rlm.toml", _parse(own, "ci-rlm.toml"), root)
+
+
+def from_flags(table: Mapping[str, object]) -> Layer:
+    """What the command line says, as a table like a file's."""
+    return Layer("the command line", table, from_user=True)
 
 
 def from_environment(environ: Mapping[str, str]) -> Layer:
@@ -152,12 +160,12 @@ def from_environment(environ: Mapping[str, str]) -> Layer:
         table["offline"] = True
     for variable in sorted(name for name in environ if name.startswith(prefix) and environ[name]):
         if variable not in known:
-            raise _unknown(ENVIRONMENT, variable, known)
+            raise _unknown("the environment", variable, known)
         name = variable.removeprefix(prefix).lower()
         table[name] = (
             _word(environ[variable], variable) if name in ("cache", "offline") else environ[variable]
         )
-    return Layer(ENVIRONMENT, table)
+    return Layer("the environment", table, from_user=True)
 
 
 def _default_cache_dir(environ: Mapping[str, str]) -> str:
@@ -171,7 +179,7 @@ _FALSE = frozenset({"0", "false", "no", "off"})
 
 def _word(text: str, variable: str) -> bool:
     if text.lower() not in _TRUE | _FALSE:
-        raise UsageError(f"{ENVIRONMENT}: {variable}: expected 1 or 0, not {text!r}")
+        raise UsageError(f"the environment: {variable}: expected 1 or 0, not {text!r}")
     return text.lower() in _TRUE
 
 
@@ -189,12 +197,14 @@ def _tool_table(project: Mapping[str, object], where: str) -> Mapping[str, objec
 
 
 def _apply(config: Config, layer: Layer) -> Config:
-    readers = _VARIABLES if layer.where == ENVIRONMENT else _FILE
+    readers = {**_FILE, **_VARIABLES} if layer.from_user else _FILE
     values: dict[str, object] = {}
     for key, value in layer.table.items():
         if key not in readers:
             raise _unknown(layer.where, key, readers)
         values[key] = readers[key](value, f"{layer.where}: {key}", config)
+    if layer.folder is not None and values.get("checkpoint", "embedded") != "embedded":
+        values["checkpoint"] = str(layer.folder / str(values["checkpoint"]))
     return replace(config, **values)  # type: ignore[arg-type]  # each reader gives its field's type
 
 
@@ -317,7 +327,7 @@ _VARIABLES: dict[str, _Reader] = {
     "cache_dir": _folder,
 }
 _FILE: dict[str, _Reader] = {
-    **{key: reader for key, reader in _VARIABLES.items() if key != "cache_dir"},
+    **{key: reader for key, reader in _VARIABLES.items() if key not in ("cache_dir", "offline")},
     "paths": _paths,
     "metrics": _metrics,
     "overrides": _overrides,

@@ -33,9 +33,10 @@ def load(config: Config, *, warn: Callable[[str], None]) -> Predictor:
 
     `warn` is told of a cache that cannot be used. Raises CheckpointError.
     """
+    from ci_rlm.model.checkpoint import locate
     from ci_rlm.predict.rlm import RlmPredictor
 
-    predictor = RlmPredictor(config.checkpoint, device=config.device)
+    predictor = RlmPredictor(locate(config.checkpoint), config.device)
     if not config.cache or config.cache_dir is None:
         return predictor
     from ci_rlm.predict.cache import AnswerCache, CachedPredictor

@@ -1,0 +1,109 @@
+"""`ci-rlm check`: judge the functions that a change touches."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from ci_rlm.cli.flags import GateFlags, ModelFlags, gate_flags, model_flags
+from ci_rlm.cli.publish import Publishing, publish, publishing_flags
+from ci_rlm.cli.selection import DIFF, Selection, files_of, range_of, reader_of_config, selection_flags
+
+if TYPE_CHECKING:
+    from ci_rlm.config import Config
+    from ci_rlm.flow import Range, Report
+    from ci_rlm.git import Repository
+
+
+@click.command()
+@selection_flags
+@gate_flags
+@model_flags
+@publishing_flags
+@click.option("--exit-zero", is_flag=True, help="Exit 0 even when the gate fails.")
+def check(
+    selection: Selection, gate: GateFlags, model: ModelFlags, publishing: Publishing, exit_zero: bool
+) -> int:
+    """Judge the functions that a change touches, without running them.
+
+    PATHS restrict the check to files or folders. Without a range, the merge base with the
+    remote's default branch is compared with HEAD.
+
+    Exit codes: 0 passed or advisory, 1 the gate failed, 2 wrong usage or configuration,
+    3 could not judge.
+    """
+    from ci_rlm.render import document
+
+    selection.refuse_conflicts()
+    targets = publishing.targets()
+    report = _judged(selection, gate, model)
+    publish(document(report), targets, publishing.verbose)
+    return _exit_code(report, exit_zero=exit_zero)
+
+
+def _judged(selection: Selection, gate: GateFlags, model: ModelFlags) -> Report:
+    from ci_rlm import extract, predict
+    from ci_rlm.cli.talk import progress_bar, warn
+    from ci_rlm.gate import check as judged
+    from ci_rlm.git import FileLimits
+
+    repository = _repository(selection)
+    compared = _range(selection, gate, repository)
+    config = _config(selection, gate, model, compared, repository)
+    predictor = predict.load(config, warn=warn)
+    limits = FileLimits(
+        config.paths.include,
+        config.paths.exclude,
+        config.max_file_size,
+        lambda path: extract.language_of(path) is not None,
+    )
+    files = files_of(selection, compared, limits, repository)
+    with progress_bar() as progress:
+        return judged(compared, files, predictor, config, progress=progress)
+
+
+def _repository(selection: Selection) -> Repository | None:
+    """The repository around; a diff can be judged without one."""
+    from ci_rlm.errors import GitError
+    from ci_rlm.git import Repository
+
+    try:
+        return Repository.discover(selection.repo)
+    except GitError:
+        if selection.diff_file is None:
+            raise
+        return None
+
+
+def _range(selection: Selection, gate: GateFlags, repository: Repository | None) -> Range:
+    import os
+
+    from ci_rlm.config import build, from_environment
+    from ci_rlm.flow import Range
+
+    if selection.diff_file is not None or repository is None:
+        name = getattr(selection.diff_file, "name", "-")
+        return Range(DIFF, DIFF, "the diff on standard input" if name in ("-", "<stdin>") else str(name))
+    offline = gate.offline or build([from_environment(os.environ)]).offline
+    return range_of(selection, repository, deepen=not offline)
+
+
+def _config(
+    selection: Selection, gate: GateFlags, model: ModelFlags, compared: Range, repository: Repository | None
+) -> Config:
+    from ci_rlm.cli.settings import configure
+
+    root = repository.root if repository else selection.repo
+    read = reader_of_config(compared, repository, root)
+    return configure({**gate.table, **model.table}, model.config_file, root, read)
+
+
+def _exit_code(report: Report, *, exit_zero: bool) -> int:
+    from ci_rlm.cli.talk import warn
+    from ci_rlm.gate import nothing_scored
+
+    if nothing_scored(report):
+        warn("code was changed, but none of it could be judged: see what was skipped")
+        return 3
+    return 1 if report.failed and not exit_zero else 0

@@ -1,0 +1,122 @@
+"""Where reports go: standard output, and files written whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from ci_rlm.cli.flags import grouped
+from ci_rlm.errors import CiRlmError, UsageError
+
+if TYPE_CHECKING:
+    from ci_rlm.render import Document
+
+STDOUT = Path("-")
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One format and the file it goes to."""
+
+    format: str
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Publishing:
+    """What the command line says of the report."""
+
+    formats: tuple[str, ...]
+    verbose: int
+
+    def targets(self) -> tuple[Target, ...]:
+        """Files first, standard output last. Raises UsageError.
+
+        The terminal format goes to standard output unless another format does.
+        """
+        from ci_rlm.render import FORMATS
+
+        targets = [_target(text, tuple(FORMATS)) for text in self.formats]
+        files = [target for target in targets if target.path != STDOUT]
+        shown = [target for target in targets if target.path == STDOUT]
+        if len(shown) > 1:
+            hint = "send all but one to a file: --format json:report.json"
+            raise UsageError("several formats on standard output", hint=hint)
+        return (*files, *(shown or [Target("terminal", STDOUT)]))
+
+
+publishing_flags = grouped(
+    "publishing",
+    Publishing,
+    click.option(
+        "--format",
+        "formats",
+        multiple=True,
+        metavar="FORMAT[:FILE]",
+        help="terminal, json or markdown, to standard output or a file; repeatable.",
+    ),
+    click.option("-v", "--verbose", count=True, help="Every row with its interval; -vv: the quantiles too."),
+)
+
+
+def publish(document: Document, targets: Sequence[Target], verbose: int) -> None:
+    """Write a report in each format. Raises CiRlmError for a file that cannot be written."""
+    from ci_rlm.render import render
+
+    for target in targets:
+        if target.path == STDOUT:
+            text = render(document, target.format, verbose=verbose, width=_width(), color=_colorful())
+            # Bytes, so that no locale decides what a report looks like.
+            click.echo(text.encode("utf-8", "backslashreplace"), nl=False)
+        else:
+            text = render(document, target.format, verbose=verbose)
+            write_whole(target.path, text.encode("utf-8", "backslashreplace"))
+
+
+def write_lines(lines: str) -> None:
+    """Put finished lines on standard output at once: the reader may be waiting for them."""
+    click.echo(lines, nl=False)
+    sys.stdout.flush()
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Replace a file in one step, so that no reader ever sees half a report.
+
+    A device or a pipe is written to as it is. Raises CiRlmError.
+    """
+    try:
+        if path.exists() and not path.is_file():
+            path.write_bytes(content)
+            return
+        resolved = path.resolve()
+        partial = resolved.with_name(f".{resolved.name}.{os.getpid()}.partial")
+        try:
+            partial.write_bytes(content)
+            partial.replace(resolved)
+        finally:
+            partial.unlink(missing_ok=True)
+    except OSError as error:
+        raise CiRlmError(f"cannot write {path}: {error.strerror}") from error
+
+
+def _target(text: str, formats: Sequence[str]) -> Target:
+    name, _, path = text.partition(":")
+    if name not in formats:
+        raise UsageError(f"no such report format: {name!r}", hint=f"one of {', '.join(formats)}")
+    return Target(name, Path(path or "-"))
+
+
+def _width() -> int | None:
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() or "COLUMNS" in os.environ else None
+
+
+def _colorful() -> bool:
+    plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
+    return sys.stdout.isatty() and not plain

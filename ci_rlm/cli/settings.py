@@ -1,0 +1,33 @@
+"""From flags, environment and files to the one `Config`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from ci_rlm.cli.flags import ModelFlags
+from ci_rlm.config import Config, Layer, build, from_environment, from_file, from_flags, from_root
+
+
+def configure(
+    flags: Mapping[str, object], config_file: Path | None, root: Path, read: Callable[[str], bytes | None]
+) -> Config:
+    """The configuration of one run. `read` gives a file at the root of the tree that configures.
+
+    Raises UsageError.
+    """
+    file: Layer | None = from_file(config_file) if config_file else from_root(read, root)
+    return build([*([file] if file else []), from_environment(os.environ), from_flags(flags)])
+
+
+def configure_here(model: ModelFlags) -> Config:
+    """The configuration of a command that needs no repository: of the one around, if any."""
+    here = Path.cwd()
+    root = next((folder for folder in (here, *here.parents) if (folder / ".git").exists()), here)
+    return configure(model.table, model.config_file, root, lambda name: read_plain(root / name))
+
+
+def read_plain(path: Path) -> bytes | None:
+    """A regular file's bytes, or None."""
+    return path.read_bytes() if path.is_file() else None

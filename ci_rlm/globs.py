@@ -1,0 +1,55 @@
+"""Path globs as `.gitignore` reads them, for `paths.include`, `paths.exclude` and overrides.
+
+`*`, `?` and `[a-z]` stay inside one path component, `**/` stands for any number of components
+(none as well), and a trailing `/**` for everything beneath. A glob without a slash matches
+at any depth, and a glob that names a folder matches all that it holds; a backslash
+makes the next sign plain. Source: the section PATTERN FORMAT of gitignore(5); negation with
+`!` is left out.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from functools import lru_cache
+from pathlib import PurePosixPath
+
+_TOKEN = re.compile(r"/\*\*/|^\*\*/|/\*\*$|\*+|\?|\[[!^]?\]?[^\]/]*\]|\\.|[^*?\[/\\]+|.", re.DOTALL)
+_REPEATED = re.compile(r"(?:\*\*/)+")
+_ANY_DEPTH = r"(?:[^/]+/)*"
+
+
+def matches(path: PurePosixPath, globs: Iterable[str]) -> bool:
+    """Whether any of the globs matches a path relative to the root of the repository."""
+    text = str(path)
+    return any(_compiled(glob).fullmatch(text) is not None for glob in globs)
+
+
+@lru_cache(maxsize=1024)
+def _compiled(glob: str) -> re.Pattern[str]:
+    anchored = "/" in glob.rstrip("/")
+    body = _REPEATED.sub("**/", glob.strip("/"))
+    inner = "".join(_expression(token) for token in _TOKEN.findall(body))
+    return re.compile(f"{'' if anchored else _ANY_DEPTH}{inner}(?:/.*)?", re.DOTALL)
+
+
+def _expression(token: str) -> str:
+    fixed = {"/**/": f"/{_ANY_DEPTH}", "**/": _ANY_DEPTH, "/**": "/.+", "?": "[^/]"}
+    if token in fixed:
+        return fixed[token]
+    if token.startswith("*"):
+        return "[^/]*"
+    if token.startswith("[") and len(token) > 2:
+        return _character_class(token)
+    return re.escape(token[1:] if token.startswith("\\") and len(token) == 2 else token)
+
+
+def _character_class(token: str) -> str:
+    negated = token[1] in "!^"
+    members = re.sub(r"([\\\[\]^&~|])", r"\\\1", token[2 if negated else 1 : -1])
+    expression = f"(?!/)[{'^' if negated else ''}{members}]"
+    try:
+        re.compile(expression)
+    except re.error:  # a range that runs backwards, as in [z-a]: it matches nothing
+        return "(?!)"
+    return expression
