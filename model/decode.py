@@ -1,0 +1,259 @@
+"""Exact decoding of a number's distribution: quantiles, probabilities, and samples.
+
+The decoder defines a distribution over the finitely many numbers of a format. Because the
+grammar's tables give the alternatives of every state in numeric order, one descent finds a
+quantile exactly: accumulate the alternatives' probabilities, take the first that reaches u,
+rescale u into its interval, go on. Nothing is sampled, nothing loops over rows.
+
+Shapes: as in network.py; a row is one path of the descent, one value, or one sample;
+G numbers are given, M metrics follow, L tokens make a number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Protocol, Self, TypeVar
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+from torch import Tensor
+
+from ci_rlm.model.number_codec import PAD, VOCABULARY, NumberFormat
+
+
+class Rows(Protocol):
+    """What a decoder remembers of the rows so far."""
+
+    def repeat(self, rows: int) -> Self:
+        """The one row of each prompt as several equal rows."""
+        ...
+
+    def row(self, index: int) -> Self:
+        """One row of each prompt alone."""
+        ...
+
+
+MemoryT = TypeVar("MemoryT", contravariant=True)
+RowsT = TypeVar("RowsT", bound=Rows)
+
+
+class Decoder(Protocol[MemoryT, RowsT]):
+    """Anything that gives logits for the next number token."""
+
+    @property
+    def number_format(self) -> NumberFormat:
+        """The grammar of its numbers."""
+        ...
+
+    @property
+    def device(self) -> torch.device:
+        """Where its tokens are to be."""
+        ...
+
+    def extend(
+        self, tokens_BRT: Tensor, memory: MemoryT, cache: RowsT | None = None
+    ) -> tuple[Tensor, RowsT]:
+        """logits_BRTV after each of T more tokens, and the longer rows."""
+        ...
+
+
+Choose = Callable[[Tensor, Tensor], Tensor]
+"""(logits_BRV, state_BR) to token_BR."""
+
+
+@torch.inference_mode()
+def quantiles(
+    network: Decoder[MemoryT, RowsT],
+    memory: MemoryT,
+    given_BG: ArrayLike,
+    probabilities: Sequence[float],
+    metrics: int = 1,
+) -> NDArray[np.float64]:
+    """The least y with F(y) ≥ u, for each u of `probabilities`: shape (B, M, len(probabilities)).
+
+    Each metric is conditioned on the given numbers and on the medians of the metrics before it.
+    """
+    paths = [*probabilities] if 0.5 in probabilities else [*probabilities, 0.5]
+    median = paths.index(0.5)
+    logits_B1V, rows = _feed_given(network, memory, given_BG)
+    u_BR = torch.tensor(paths, dtype=torch.float64, device=network.device).expand(len(logits_B1V), -1)
+    found = []
+    for metric in range(metrics):
+        descent = _QuantileDescent(_tables(network.number_format, network.device), u_BR)
+        logits_BRV = logits_B1V.expand(-1, len(paths), -1)
+        tokens_BRL, fan = _write_number(network, memory, rows.repeat(len(paths)), logits_BRV, descent)
+        found.append(tokens_BRL[:, : len(probabilities)])
+        if metric + 1 < metrics:
+            logits_B1TV, rows = network.extend(tokens_BRL[:, median, None, -1:], memory, fan.row(median))
+            logits_B1V = logits_B1TV[:, :, -1]
+    return network.number_format.decode(torch.stack(found, dim=1).cpu().numpy())
+
+
+@torch.inference_mode()
+def cdf(
+    network: Decoder[MemoryT, RowsT], memory: MemoryT, given_BG: ArrayLike, values_BR: ArrayLike
+) -> NDArray[np.float64]:
+    """F(y) = P(Y ≤ y) of the number after the given ones, for any finite y; shape (B, R).
+
+    One teacher-forced pass. For a later metric, the earlier ones are among the given numbers.
+    """
+    number_format, tables = network.number_format, _tables(network.number_format, network.device)
+    values = np.asarray(values_BR, dtype=np.float64)
+    tokens = np.array([number_format.encode_floor(y) for y in values.ravel().tolist()], dtype=np.int64)
+    tokens = tokens.reshape(*values.shape, number_format.length)
+    tokens_BRL = torch.from_numpy(tokens).to(network.device)
+    state_BRL = torch.from_numpy(number_format.walk(tokens)).to(network.device)
+    p_BRLV = tables.probabilities(_forced_logits(network, memory, given_BG, tokens_BRL), state_BRL)
+    rank_BRL1 = tables.rank[state_BRL, tokens_BRL][..., None]
+    smaller_BRL = (p_BRLV * (torch.arange(VOCABULARY, device=network.device) < rank_BRL1)).sum(-1)
+    prefix_BRL = p_BRLV.gather(-1, rank_BRL1)[..., 0].cumprod(-1)
+    before_BRL = torch.cat([torch.ones_like(prefix_BRL[..., :1]), prefix_BRL[..., :-1]], dim=-1)
+    total_BR = (before_BRL * smaller_BRL).sum(-1) + prefix_BRL[..., -1]
+    answer: NDArray[np.float64] = total_BR.cpu().numpy()
+    return answer
+
+
+def interval(
+    network: Decoder[MemoryT, RowsT], memory: MemoryT, given_BG: ArrayLike, low: float, high: float
+) -> NDArray[np.float64]:
+    """P(low < Y ≤ high) for each prompt; shape (B,)."""
+    prompts = np.asarray(given_BG, dtype=np.float64).shape[0]
+    bounds_B2 = cdf(network, memory, given_BG, np.tile([low, high], (prompts, 1)))
+    return bounds_B2[:, 1] - bounds_B2[:, 0]
+
+
+@torch.inference_mode()
+def sample(
+    network: Decoder[MemoryT, RowsT],
+    memory: MemoryT,
+    given_BG: ArrayLike,
+    count: int,
+    generator: torch.Generator,
+    *,
+    metrics: int = 1,
+    temperature: float = 1.0,
+    top_p: float = 1.0,
+) -> NDArray[np.float64]:
+    """Joint samples of the metrics under the grammar: shape (B, M, count).
+
+    The paper's point prediction is the median of 64 (Appendix C). `generator` is on the
+    network's device.
+    """
+    logits_B1V, rows = _feed_given(network, memory, given_BG)
+    logits_BRV, rows = logits_B1V.expand(-1, count, -1), rows.repeat(count)
+    draw = _Draw(_tables(network.number_format, network.device), generator, temperature, top_p)
+    found = []
+    for metric in range(metrics):
+        tokens_BRL, rows = _write_number(network, memory, rows, logits_BRV, draw)
+        found.append(tokens_BRL)
+        if metric + 1 < metrics:
+            logits_BRTV, rows = network.extend(tokens_BRL[..., -1:], memory, rows)
+            logits_BRV = logits_BRTV[:, :, -1]
+    return network.number_format.decode(torch.stack(found, dim=1).cpu().numpy())
+
+
+def _feed_given(
+    network: Decoder[MemoryT, RowsT], memory: MemoryT, given_BG: ArrayLike
+) -> tuple[Tensor, RowsT]:
+    """Start each prompt's one row with the numbers it is given: logits_B1V of what follows."""
+    numbers = network.number_format.encode_all(np.asarray(given_BG, dtype=np.float64))
+    given_BT = torch.from_numpy(numbers).flatten(1)
+    start_B1 = torch.full((len(numbers), 1), PAD)
+    prefix_B1T = torch.cat([start_B1, given_BT], dim=1)[:, None].to(network.device)
+    logits_B1TV, rows = network.extend(prefix_B1T, memory)
+    return logits_B1TV[:, :, -1], rows
+
+
+def _write_number(
+    network: Decoder[MemoryT, RowsT], memory: MemoryT, rows: RowsT, logits_BRV: Tensor, choose: Choose
+) -> tuple[Tensor, RowsT]:
+    """tokens_BRL of one number a row; the rows returned lack the last token."""
+    tables = _tables(network.number_format, network.device)
+    state_BR = torch.zeros(logits_BRV.shape[:2], dtype=torch.int64, device=network.device)
+    chosen = [choose(logits_BRV, state_BR)]
+    for _ in range(1, network.number_format.length):
+        state_BR = tables.next_state[state_BR, chosen[-1]]
+        logits_BRTV, rows = network.extend(chosen[-1][..., None], memory, rows)
+        chosen.append(choose(logits_BRTV[:, :, -1], state_BR))
+    return torch.stack(chosen, dim=-1), rows
+
+
+def _forced_logits(
+    network: Decoder[MemoryT, RowsT], memory: MemoryT, given_BG: ArrayLike, tokens_BRL: Tensor
+) -> Tensor:
+    """logits_BRLV for each token of the given rows."""
+    logits_B1V, rows = _feed_given(network, memory, given_BG)
+    count = tokens_BRL.shape[1]
+    rest_BRTV, _ = network.extend(tokens_BRL[..., :-1], memory, rows.repeat(count))
+    return torch.cat([logits_B1V.expand(-1, count, -1)[:, :, None], rest_BRTV], dim=2)
+
+
+@dataclass(frozen=True, slots=True)
+class _Tables:
+    """The grammar on a device."""
+
+    next_state: Tensor
+    order: Tensor
+    rank: Tensor
+    count: Tensor
+
+    def probabilities(self, logits: Tensor, state: Tensor) -> Tensor:
+        """Float64 probabilities of each state's legal tokens in numeric order, 0 behind the last.
+
+        float32 would lose the quantile: u is rescaled once a token, and its error with it.
+        """
+        behind = torch.arange(VOCABULARY, device=state.device) >= self.count[state][..., None]
+        ordered = logits.double().gather(-1, self.order[state])
+        return ordered.masked_fill(behind, -torch.inf).softmax(-1)
+
+
+@lru_cache
+def _tables(number_format: NumberFormat, device: torch.device) -> _Tables:
+    grammar = number_format.tables
+    tables = (grammar.next_state, grammar.order, grammar.rank, grammar.count)
+    return _Tables(*(torch.tensor(table, device=device) for table in tables))
+
+
+class _QuantileDescent:
+    """Chooses, row by row, the token whose interval of probability holds the row's u."""
+
+    def __init__(self, tables: _Tables, u_BR: Tensor) -> None:
+        self.tables = tables
+        self.u_BR = u_BR
+
+    def __call__(self, logits_BRV: Tensor, state_BR: Tensor) -> Tensor:
+        """The token_BR, leaving u rescaled to the chosen intervals."""
+        p_BRV = self.tables.probabilities(logits_BRV, state_BR)
+        below_BRV = torch.nn.functional.pad(p_BRV.cumsum(-1), (1, 0))
+        reached = (below_BRV[..., 1:] < self.u_BR[..., None]).sum(-1)
+        # Rounding may leave the last cumulative probability a hair below u.
+        rank_BR1 = torch.minimum(reached, self.tables.count[state_BR] - 1)[..., None]
+        into = self.u_BR - below_BRV.gather(-1, rank_BR1)[..., 0]
+        self.u_BR = (into / p_BRV.gather(-1, rank_BR1)[..., 0]).clamp(0, 1)
+        return self.tables.order[state_BR].gather(-1, rank_BR1)[..., 0]
+
+
+@dataclass(frozen=True, slots=True)
+class _Draw:
+    """Chooses each row's token at random."""
+
+    tables: _Tables
+    generator: torch.Generator
+    temperature: float
+    top_p: float
+
+    def __call__(self, logits_BRV: Tensor, state_BR: Tensor) -> Tensor:
+        p_BRV = self.tables.probabilities(logits_BRV / self.temperature, state_BR)
+        p_NV = keep_top(p_BRV, self.top_p).flatten(0, 1)
+        rank_BR1 = torch.multinomial(p_NV, 1, generator=self.generator).view(*state_BR.shape, 1)
+        return self.tables.order[state_BR].gather(-1, rank_BR1)[..., 0]
+
+
+def keep_top(p: Tensor, top_p: float) -> Tensor:
+    """Zero all but the fewest, likeliest alternatives whose probabilities reach `top_p`."""
+    falling, index = p.sort(dim=-1, descending=True)
+    needed = falling.cumsum(-1) - falling < top_p
+    return torch.zeros_like(p).scatter(-1, index, falling * needed)

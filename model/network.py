@@ -1,0 +1,287 @@
+"""The compact regression language model: text encoder, number decoder (Sections 3 and 6).
+
+Shapes: B prompts, S source tokens, R rows of a prompt (several targets of one text, or several
+paths of one search), T target tokens, P tokens already in the cache, D width, H heads, K width of
+one head, F inner width of the feed-forward layer, V number tokens.
+
+A prompt is encoded once and its cross-attention keys and values are made once; R rows of T tokens
+are R·T queries of one attention call against them, so nothing of the prompt is ever repeated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F  # noqa: N812
+
+from ci_rlm.model.config import ModelConfig
+from ci_rlm.model.number_codec import PAD, VOCABULARY
+
+ROTARY_BASE = 10_000.0
+
+KeysValues = tuple[Tensor, Tensor]
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """Encoded prompts, as the decoder's cross-attention wants them."""
+
+    keys_values: tuple[KeysValues, ...]
+    """BHSK each, one pair a decoder layer."""
+    keep: Tensor | None
+    """B11S: False where a prompt is padded; None if none is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cache:
+    """Keys and values of the target tokens so far, BRHPK each, one pair a decoder layer."""
+
+    keys_values: tuple[KeysValues, ...]
+
+    @property
+    def length(self) -> int:
+        """P, the tokens that the cache holds."""
+        return self.keys_values[0][0].shape[3]
+
+    def repeat(self, rows: int) -> Cache:
+        """The one row of each prompt as `rows` equal rows, sharing storage."""
+        return Cache(tuple((_expand(k, rows), _expand(v, rows)) for k, v in self.keys_values))
+
+    def row(self, index: int) -> Cache:
+        """One row of each prompt alone."""
+        return Cache(tuple((k[:, index, None], v[:, index, None]) for k, v in self.keys_values))
+
+
+def _expand(x_B1HPK: Tensor, rows: int) -> Tensor:
+    return x_B1HPK.expand(-1, rows, -1, -1, -1)
+
+
+class Network(nn.Module):
+    """Pre-norm encoder with rotary positions, pre-norm decoder with learned positions."""
+
+    def __init__(self, config: ModelConfig, seed: int = 0) -> None:
+        """Weights are drawn from `seed` alone, whatever the state of torch's global generator."""
+        super().__init__()
+        self.config = config
+        self.number_format = config.number_format
+        self.source_embedding = nn.Embedding(config.vocab_size, config.width)
+        self.encoder = nn.ModuleList(EncoderLayer(config) for _ in range(config.encoder_layers))
+        self.encoder_norm = nn.RMSNorm(config.width)
+        self.target_embedding = nn.Embedding(VOCABULARY, config.width)
+        self.target_position = nn.Embedding(config.target_tokens, config.width)
+        self.decoder = nn.ModuleList(DecoderLayer(config) for _ in range(config.decoder_layers))
+        self.decoder_norm = nn.RMSNorm(config.width)
+        self.head = nn.Linear(config.width, VOCABULARY, bias=False)
+        self.dropout = nn.Dropout(config.dropout)
+        if not self.head.weight.is_meta:
+            self._initialise(torch.Generator().manual_seed(seed))
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return self.head.weight.device
+
+    def forward(self, source_BS: Tensor, keep_BS: Tensor | None, target_BRT: Tensor) -> Tensor:
+        """Teacher-forced logits_BRTV: position t sees the targets before t and predicts target t."""
+        return self.extend(F.pad(target_BRT[..., :-1], (1, 0), value=PAD), self.encode(source_BS, keep_BS))[0]
+
+    def encode(self, source_BS: Tensor, keep_BS: Tensor | None = None) -> Memory:
+        """Read prompts; `keep_BS` is False at padding, None if nothing is padded."""
+        keep_B11S = None if keep_BS is None else keep_BS[:, None, None, :]
+        rotary_SK = rotary(source_BS.shape[1], self.config.width // self.config.heads, self.device)
+        x_BSD = self.dropout(self.source_embedding(source_BS))
+        for layer in self.encoder:
+            x_BSD = layer(x_BSD, rotary_SK, keep_B11S)
+        x_BSD = self.encoder_norm(x_BSD)
+        return Memory(tuple(layer.remember(x_BSD) for layer in self._decoder_layers), keep_B11S)
+
+    def extend(self, tokens_BRT: Tensor, memory: Memory, cache: Cache | None = None) -> tuple[Tensor, Cache]:
+        """Feed T more tokens to each row.
+
+        Returns float32 logits_BRTV for the token after each, and the longer cache.
+        """
+        start = cache.length if cache else 0
+        position_T = torch.arange(start, start + tokens_BRT.shape[2], device=tokens_BRT.device)
+        x_BRTD = self.dropout(self.target_embedding(tokens_BRT) + self.target_position(position_T))
+        longer: list[KeysValues] = []
+        for index, layer in enumerate(self._decoder_layers):
+            past = cache.keys_values[index] if cache else None
+            x_BRTD, present = layer(x_BRTD, past, memory.keys_values[index], memory.keep)
+            longer.append(present)
+        return self.head(self.decoder_norm(x_BRTD)).float(), Cache(tuple(longer))
+
+    @property
+    def _decoder_layers(self) -> list[DecoderLayer]:
+        return cast("list[DecoderLayer]", list(self.decoder))
+
+    def _initialise(self, generator: torch.Generator) -> None:
+        """Unit-scale embeddings; branches that keep the residual stream near unit scale; quiet logits."""
+        for module in self.modules():
+            if isinstance(module, nn.Linear):
+                nn.init.normal_(module.weight, std=module.in_features**-0.5, generator=generator)
+            elif isinstance(module, nn.Embedding):
+                nn.init.normal_(module.weight, generator=generator)
+        with torch.no_grad():
+            for layers, branches in ((self.encoder, 2), (self.decoder, 3)):
+                for name, weight in layers.named_parameters():
+                    if name.endswith("output.weight"):
+                        weight.mul_((branches * len(layers)) ** -0.5)
+            self.head.weight.mul_(0.1)
+
+
+class EncoderLayer(nn.Module):
+    """Self-attention in both directions, then a gated feed-forward layer."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.attention_norm = nn.RMSNorm(config.width)
+        self.attention = SelfAttention(config)
+        self.feed_forward_norm = nn.RMSNorm(config.width)
+        self.feed_forward = FeedForward(config)
+        self.dropout = nn.Dropout(config.dropout)
+
+    def forward(self, x_BSD: Tensor, rotary_SK: KeysValues, keep_B11S: Tensor | None) -> Tensor:
+        """One residual block for each of the two branches."""
+        q_BHSK, k_BHSK, v_BHSK = self.attention.split(self.attention_norm(x_BSD))
+        q_BHSK, k_BHSK = rotate(q_BHSK, rotary_SK), rotate(k_BHSK, rotary_SK)
+        y_BHSK = F.scaled_dot_product_attention(q_BHSK, k_BHSK, v_BHSK, attn_mask=keep_B11S)
+        x_BSD = x_BSD + self.dropout(self.attention.join(y_BHSK))
+        x_BSD = x_BSD + self.dropout(self.feed_forward(self.feed_forward_norm(x_BSD)))
+        return x_BSD
+
+
+class DecoderLayer(nn.Module):
+    """Causal self-attention within a row, cross-attention to its prompt, feed-forward."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.attention_norm = nn.RMSNorm(config.width)
+        self.attention = SelfAttention(config)
+        self.cross_attention_norm = nn.RMSNorm(config.width)
+        self.cross_attention = CrossAttention(config)
+        self.feed_forward_norm = nn.RMSNorm(config.width)
+        self.feed_forward = FeedForward(config)
+        self.dropout = nn.Dropout(config.dropout)
+
+    def forward(
+        self, x_BRTD: Tensor, past_BRHPK: KeysValues | None, memory_BHSK: KeysValues, keep_B11S: Tensor | None
+    ) -> tuple[Tensor, KeysValues]:
+        """The rows T tokens further, and their keys and values with the past in front."""
+        y_BRTD, present = self.attend(self.attention_norm(x_BRTD), past_BRHPK)
+        x_BRTD = x_BRTD + self.dropout(y_BRTD)
+        y_BRTD = self.cross_attention(self.cross_attention_norm(x_BRTD), memory_BHSK, keep_B11S)
+        x_BRTD = x_BRTD + self.dropout(y_BRTD)
+        y_BRTD = self.feed_forward(self.feed_forward_norm(x_BRTD))
+        return x_BRTD + self.dropout(y_BRTD), present
+
+    def remember(self, x_BSD: Tensor) -> KeysValues:
+        """What this layer will look at in encoded prompts."""
+        return self.cross_attention.remember(x_BSD)
+
+    def attend(self, x_BRTD: Tensor, past_BRHPK: KeysValues | None) -> tuple[Tensor, KeysValues]:
+        """Each token sees its row's past and itself."""
+        B, R, T, _ = x_BRTD.shape
+        q_NHTK, k_NHTK, v_NHTK = self.attention.split(x_BRTD.flatten(0, 1))  # N = B x R
+        k_BRHPK, v_BRHPK = (x_NHTK.view(B, R, *x_NHTK.shape[1:]) for x_NHTK in (k_NHTK, v_NHTK))
+        if past_BRHPK is not None:
+            k_BRHPK = torch.cat([past_BRHPK[0], k_BRHPK], dim=3)
+            v_BRHPK = torch.cat([past_BRHPK[1], v_BRHPK], dim=3)
+        P = k_BRHPK.shape[3]
+        causal_TP = torch.ones(T, P, dtype=torch.bool, device=x_BRTD.device).tril(P - T) if T > 1 else None
+        y_NHTK = F.scaled_dot_product_attention(
+            q_NHTK, k_BRHPK.flatten(0, 1), v_BRHPK.flatten(0, 1), attn_mask=causal_TP
+        )
+        return self.attention.join(y_NHTK).view(x_BRTD.shape), (k_BRHPK, v_BRHPK)
+
+
+class SelfAttention(nn.Module):
+    """The projections of multi-head self-attention."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.heads = config.heads
+        self.input = nn.Linear(config.width, 3 * config.width, bias=False)
+        self.output = nn.Linear(config.width, config.width, bias=False)
+
+    def split(self, x_BTD: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Queries, keys and values, each BHTK."""
+        q_BHTK, k_BHTK, v_BHTK = split_heads(self.input(x_BTD), 3, self.heads)
+        return q_BHTK, k_BHTK, v_BHTK
+
+    def join(self, y_BHTK: Tensor) -> Tensor:
+        """Heads side by side again, mixed: BTD."""
+        y_BTD: Tensor = self.output(y_BHTK.transpose(1, 2).flatten(2))
+        return y_BTD
+
+
+class CrossAttention(nn.Module):
+    """Rows of number tokens look at their prompt."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.heads = config.heads
+        self.query = nn.Linear(config.width, config.width, bias=False)
+        self.keys_values = nn.Linear(config.width, 2 * config.width, bias=False)
+        self.output = nn.Linear(config.width, config.width, bias=False)
+
+    def remember(self, x_BSD: Tensor) -> KeysValues:
+        """Keys and values of encoded prompts, BHSK each: once a prompt, for all rows and steps."""
+        k_BHSK, v_BHSK = split_heads(self.keys_values(x_BSD), 2, self.heads)
+        return k_BHSK, v_BHSK
+
+    def forward(self, x_BRTD: Tensor, memory_BHSK: KeysValues, keep_B11S: Tensor | None) -> Tensor:
+        """All R·T tokens of a prompt are queries of one attention call."""
+        B, R, T, D = x_BRTD.shape
+        q_BHQK = self.query(x_BRTD).view(B, R * T, self.heads, -1).transpose(1, 2)  # Q = R x T
+        y_BHQK = F.scaled_dot_product_attention(q_BHQK, *memory_BHSK, attn_mask=keep_B11S)
+        y_BRTD: Tensor = self.output(y_BHQK.transpose(1, 2).reshape(B, R, T, D))
+        return y_BRTD
+
+
+class FeedForward(nn.Module):
+    """Gated: silu(gate) · value, then back to the width."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.input = nn.Linear(config.width, 2 * config.feed_forward, bias=False)
+        self.output = nn.Linear(config.feed_forward, config.width, bias=False)
+
+    def forward(self, x_BTD: Tensor) -> Tensor:
+        """Any leading shape."""
+        gate_BTF, value_BTF = self.input(x_BTD).chunk(2, dim=-1)
+        y_BTD: Tensor = self.output(F.silu(gate_BTF) * value_BTF)
+        return y_BTD
+
+
+def split_heads(x_BTE: Tensor, parts: int, heads: int) -> Tensor:
+    """E = parts x D, side by side, as `parts` tensors of shape BHTK stacked in front."""
+    B, T, _ = x_BTE.shape
+    return x_BTE.view(B, T, parts, heads, -1).permute(2, 0, 3, 1, 4)
+
+
+def rotary(length: int, head_width: int, device: torch.device) -> KeysValues:
+    """Cosines and sines of the rotary positions, SK each, in float32."""
+    pair = torch.arange(0, head_width, 2, device=device) / head_width
+    angle_SK = torch.outer(torch.arange(length, device=device), ROTARY_BASE**-pair).repeat(1, 2)
+    return angle_SK.cos(), angle_SK.sin()
+
+
+def rotate(x_BHSK: Tensor, rotary_SK: KeysValues) -> Tensor:
+    """Turn each pair (k, k + K/2) of a head by its position's angle."""
+    cos_SK, sin_SK = rotary_SK
+    low, high = x_BHSK.chunk(2, dim=-1)
+    return (x_BHSK * cos_SK + torch.cat([-high, low], dim=-1) * sin_SK).to(x_BHSK.dtype)
+
+
+def collate(ids: Sequence[Sequence[int]], device: torch.device | str = "cpu") -> tuple[Tensor, Tensor | None]:
+    """Prompts of token ids as source_BS and keep_BS, padded to the longest and no further."""
+    lengths = [len(row) for row in ids]
+    longest = max(lengths)
+    source_BS = torch.tensor([[*row, *[PAD] * (longest - len(row))] for row in ids], device=device)
+    if min(lengths) == longest:
+        return source_BS, None
+    return source_BS, torch.arange(longest, device=device) < torch.tensor(lengths, device=device)[:, None]

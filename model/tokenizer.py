@@ -1,0 +1,93 @@
+"""A byte-level BPE tokenizer learned on code: every text reaches the model whole.
+
+Section 6.4 of the paper: a tokenizer learned on the task's own texts took Spearman's ρ from
+0.533 to 0.723. Bytes are the alphabet, so newlines, indentation and any script survive, and
+nothing is unknown. The `tokenizers` library is used for its speed; it does not load torch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import tokenizers
+from tokenizers import decoders, models, pre_tokenizers, trainers
+
+from ci_rlm.errors import CheckpointError
+
+# A byte-level piece never holds a space, so no merge can build these two by chance.
+PAD_TOKEN, START_TOKEN = "< pad >", "< start >"  # noqa: S105
+PAD_ID, START_ID = 0, 1
+RESTORE = "restore the checkpoint, or name another one"
+
+
+class Tokenizer:
+    """Text to ids. Each sequence opens with `START_ID`, so that even an empty text is one token."""
+
+    def __init__(self, inner: tokenizers.Tokenizer) -> None:
+        # A prompt that spells a special token is text like any other.
+        inner.encode_special_tokens = True
+        self._inner = inner
+
+    @classmethod
+    def from_json(cls, text: str, where: str = "tokenizer.json") -> Tokenizer:
+        """Read the text of `tokenizer.json`. Raises CheckpointError if it is not one of ours."""
+        try:
+            inner = tokenizers.Tokenizer.from_str(text)
+        except Exception as error:  # noqa: BLE001  the library raises bare Exception for a bad file
+            raise CheckpointError(f"{where} is not a tokenizer: {error}", hint=RESTORE) from error
+        if (inner.token_to_id(PAD_TOKEN), inner.token_to_id(START_TOKEN)) != (PAD_ID, START_ID):
+            raise CheckpointError(f"{where} was not learned by ci-rlm", hint=RESTORE)
+        return cls(inner)
+
+    @property
+    def vocab_size(self) -> int:
+        """Ids run from 0 to one below this."""
+        return int(self._inner.get_vocab_size())
+
+    def to_json(self) -> str:
+        """The text of `tokenizer.json`."""
+        return str(self._inner.to_str())
+
+    def encode_batch(self, texts: Sequence[str], max_tokens: int) -> tuple[list[list[int]], list[bool]]:
+        """Ids of each text, cropped to `max_tokens`, and whether it was cropped.
+
+        A lone surrogate, which is no character, is read as U+FFFD.
+        """
+        encodings = self._inner.encode_batch([_encodable(text) for text in texts])
+        rows = [[START_ID, *encoding.ids] for encoding in encodings]
+        return [row[:max_tokens] for row in rows], [len(row) > max_tokens for row in rows]
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """The text of a sequence that was not cropped."""
+        return str(self._inner.decode(list(ids), skip_special_tokens=True))
+
+
+def learn(texts: Iterable[str], vocab_size: int = 8192) -> Tokenizer:
+    """Learn byte pairs; digits stay apart, so that a number's length is its count of tokens."""
+    inner = tokenizers.Tokenizer(models.BPE())
+    digits = pre_tokenizers.Digits(individual_digits=True)
+    byte_level = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    inner.pre_tokenizer = pre_tokenizers.Sequence([digits, byte_level])
+    inner.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=vocab_size,
+        special_tokens=[PAD_TOKEN, START_TOKEN],
+        initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
+        show_progress=False,
+    )
+    inner.train_from_iterator((_encodable(text) for text in texts), trainer)
+    return Tokenizer(inner)
+
+
+def load(path: Path) -> Tokenizer:
+    """Read `tokenizer.json`. Raises CheckpointError if it is missing or not one of ours."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise CheckpointError(f"cannot read {path}: {error}", hint=RESTORE) from error
+    return Tokenizer.from_json(text, str(path))
+
+
+def _encodable(text: str) -> str:
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
