@@ -31,10 +31,10 @@ PROTOCOL = "fast-1"
 """One fresh process a program, one fork an input, warm-up, up to 7 repeats, one traced run."""
 
 MEASURES = ("peak_memory", "cpu_time", "cpu_time_min", "cpu_time_max", "runs", "peak_rss")
-CAPS = {"humaneval": 15}
-"""Programs a problem, where a source repeats itself: sampled bodies differ little."""
+CAPS = {"humaneval": 12, "codecontests": 30}
+"""Programs a problem, where a source repeats itself: sampled bodies differ little, contest runs are long."""
 _QUICK = Budget(seconds=5.0, repeats=1)
-_SHARD = 40
+_SHARD = 20
 _STDIN_LIMIT = 1 << 20
 
 
@@ -75,7 +75,7 @@ def measure_problem(problem: Problem, *, cap: int, budget: Budget) -> list[dict[
     return rows
 
 
-EDITED_PROGRAMS = 2
+EDITED_PROGRAMS = 1
 """Programs of a problem that edits are tried on."""
 
 

@@ -21,7 +21,7 @@ _RUNNER = Path(__file__).with_name("runner.py")
 class Budget:
     """What one input of one program may use."""
 
-    seconds: float = 4.0
+    seconds: float = 2.0
     """Wall time, all its runs together."""
     memory: int = 2 << 30
     """Bytes of address space."""
