@@ -15,7 +15,7 @@ from ci_rlm.render.text import storable
 
 SCHEMA_VERSION = "1.0"
 SIGNIFICANT_DIGITS = 6
-"""Each number is rounded to this many digits, so that float noise cannot change a byte."""
+"""Each predicted number is rounded to this many digits, so that float noise cannot change a byte."""
 
 
 class Quantiles(TypedDict):
@@ -208,12 +208,13 @@ def _range(range: flow.Range) -> RangeRow:
 
 
 def _limits(limits: flow.Limits) -> LimitsRow:
+    """Not rounded: someone wrote these numbers."""
     return {
-        "warn": _rounded(limits.warn),
-        "fail": _rounded(limits.fail),
-        "min_effect": _rounded(limits.min_effect),
-        "budget": None if limits.budget is None else _rounded(limits.budget),
-        "confidence": _rounded(limits.confidence),
+        "warn": limits.warn,
+        "fail": limits.fail,
+        "min_effect": limits.min_effect,
+        "budget": limits.budget,
+        "confidence": limits.confidence,
     }
 
 

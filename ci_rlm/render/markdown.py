@@ -6,6 +6,7 @@ import re
 from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING
 
 from ci_rlm.render import view
@@ -26,7 +27,7 @@ EXAMPLES = 2
 """Places named for each reason."""
 
 _MARKUP = re.compile(r"[\\`*_\[\]<>|~&@#$^!]")
-_LINKED = re.compile(r"(?<=[@#!$&%~:/])(?=\w)|(?<=\.)(?=[^\W\d])|(?:(?<=[A-Z]-)|(?<=gh-))(?=\d)")
+_LINKED = re.compile(r"(?<=[@#!$&%~:/])(?=\w)|(?<=\.)(?=[^\W\d])|(?i:(?<=gh-))(?=\d)")
 """Between the sign and the word of `@user`, `#1`, `GH-1`, `https://x`, `www.x`, `:tada:`."""
 _BREAK = "&#8203;"
 """A zero-width space: forges look for mentions in the text that is left when entities are resolved."""
@@ -88,6 +89,7 @@ def _escaped(value: object) -> str:
     return value if isinstance(value, Markdown) else prose(str(value))
 
 
+@cache
 def _template() -> Template:
     from jinja2 import Environment, PackageLoader, StrictUndefined
 

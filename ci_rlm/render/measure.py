@@ -20,7 +20,7 @@ _LARGEST = 1e6
 _PROMOTE = 0.9995
 """1023.49 KiB and more would round to 1024 KiB: it is 1.00 MiB."""
 _TIMES = 10.0
-"""From this ratio on, `×23` says more than `+2200%`."""
+"""From this ratio on, `×23.0` says more than `+2200%`, and `÷175` more than `-99%`."""
 
 
 def amounts(values: Sequence[float], unit: str) -> tuple[tuple[str, ...], str]:
@@ -42,9 +42,11 @@ def change(before: float, after: float, unit: str) -> str:
 
 
 def percent(ratio: float) -> str:
-    """A ratio as the change it makes: `+52%`, `-4.2%`, `0%`; `×23.0` from ten times on."""
+    """A ratio as the change it makes: `+52%`, `-4.2%`, `0%`; `×23.0` or `÷175` from ten times on."""
     if ratio >= _TIMES:
         return f"×{_digits(ratio)}"
+    if 0.0 < ratio <= 1.0 / _TIMES:
+        return f"÷{_digits(1.0 / ratio)}"
     delta = (ratio - 1.0) * 100.0
     places = 1 if abs(delta) < 9.95 else 0
     text = f"{delta:+.{places}f}%"

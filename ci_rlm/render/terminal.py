@@ -42,7 +42,7 @@ def render(document: Document, options: Options) -> str:
 def _below(document: Document, shown: View, options: Options) -> Iterable[Sequence[str]]:
     rest = len(shown.alarms) + len(shown.improved) - ROWS
     if rest > 0 and not options.verbose:
-        yield [f"{counted(rest, 'row')} more, less bad than these: -v lists them"]
+        yield [f"{counted(rest, 'row')} more: -v lists them"]
     if options.verbose > 1 and shown.rows:
         yield [
             "Quantiles (probability=value):",

@@ -69,7 +69,7 @@ class View:
     level: str
     """The loudest level of any row."""
     alarms: tuple[Entry, ...]
-    """Regressed, or over a limit."""
+    """Regressed, or over budget."""
     improved: tuple[Entry, ...]
     rows: tuple[Entry, ...]
     """Every row that a model was asked about, worst first."""
@@ -150,10 +150,10 @@ def _verdict(document: Document) -> str:
     if worse:
         claim = f"{_share(worse, functions)} likely cost{_s(worse)} more"
     elif over:
-        claim = f"{_share(over, functions)} {_is(over)} over a limit"
+        claim = f"{_share(over, functions)} {_is(over)} likely over budget"
     else:
         claim = f"No credible regression in {counted(functions, 'changed function')}"
-    tail = [f"{over:,} {_is(over)} over a limit"] if worse and over else []
+    tail = [f"{over:,} {_is(over)} likely over budget"] if worse and over else []
     tail += [f"{better:,} likely cost{_s(better)} less"] if better else []
     return ", ".join([claim, *tail])
 
@@ -249,6 +249,8 @@ def _states(rows: Sequence[Row]) -> Iterable[tuple[int, str]]:
     yield new, counted(new, "new function")
     yield removed, counted(removed, "removed function")
     yield equal, counted(equal, "token-equal function")
+    cut = _functions(rows, lambda row: row["truncated"])
+    yield cut, counted(cut, "function") + " that the model saw only in part"
 
 
 def _grouped(skipped: Iterable[SkippedRow]) -> tuple[Group, ...]:

@@ -1,0 +1,566 @@
+"""Reports: the JSON document, and what is made of it for people."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path, PurePosixPath
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+
+from ci_rlm.errors import ReportError, UsageError
+from ci_rlm.flow import (
+    Change,
+    Comparison,
+    Interval,
+    Kind,
+    Level,
+    Limits,
+    Metric,
+    Mode,
+    ModelInfo,
+    Outcome,
+    Prediction,
+    Range,
+    Report,
+    Skipped,
+    Span,
+    Unit,
+    Verdict,
+)
+from ci_rlm.render import FORMATS, document, measure, parse, render, schema
+from ci_rlm.render.markdown import LIMIT_BYTES
+
+GOLDEN = Path(__file__).parent / "golden"
+MEMORY = Metric("peak_memory", "B")
+TIME = Metric("cpu_time", "s")
+MODEL = ModelInfo("compact", "ab" * 32, "cd" * 32, "float32", "an x86-64 server with 2 cores")
+RANGE = Range("1" * 40, "2" * 40, "origin/main...HEAD")
+MIB = 2.0**20
+HOSTILE = "<img src=x onerror=alert(1)>|`|\x1b[31m@octocat #1 https://evil.example [x](y)\u202e\n| a | b |"
+
+
+def unit(name: str, path: str = "src/store.py", line: int = 10) -> Unit:
+    return Unit(
+        PurePosixPath(path), name, Kind.FUNCTION, "python", Span(line, line + 4), f"def {name}(): pass\n"
+    )
+
+
+def prediction(metric: Metric, median: float) -> Prediction:
+    quantiles = tuple((p, median * (0.5 + p)) for p in (0.05, 0.25, 0.5, 0.75, 0.95))
+    return Prediction(metric.name, metric.unit, quantiles)
+
+
+def verdict(
+    name: str,
+    outcome: Outcome,
+    values: tuple[float | None, float | None],
+    *,
+    metric: Metric = MEMORY,
+    level: Level = Level.NONE,
+    reason: str = "a reason",
+    path: str = "src/store.py",
+    was: Unit | None = None,
+    p: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0),
+) -> Verdict:
+    before, after = (None if value is None else prediction(metric, value) for value in values)
+    change = Change((was or unit(name, path)) if before else None, unit(name, path) if after else None)
+    slowdown = None
+    if values[0] and values[1] is not None:
+        mid = values[1] / values[0]
+        slowdown = Interval(0.9 * mid, mid, 1.2 * mid)
+    return Verdict(Comparison(change, metric, before, after, slowdown, *p), outcome, level, reason)
+
+
+def equal(name: str) -> Verdict:
+    change = Change(unit(name, line=90), unit(name, line=95), equal=True)
+    same = Comparison(change, MEMORY, None, None, Interval(1.0, 1.0, 1.0))
+    return Verdict(same, Outcome.SAME, Level.NONE, "the tokens did not change")
+
+
+def report(*verdicts: Verdict, skipped: tuple[Skipped, ...] = (), mode: Mode = Mode.ADVISORY) -> Report:
+    limits = (("cpu_time", Limits()), ("peak_memory", Limits(budget=512 * MIB)))
+    return Report(RANGE, verdicts, skipped, MODEL, mode, limits, "ci-rlm 0.1.0")
+
+
+def every_outcome() -> Report:
+    """One report with each outcome, both levels, a rename, hostile text, zero and huge values."""
+    return report(
+        verdict(
+            "Store.build",
+            Outcome.REGRESSED,
+            (1.2 * MIB, 1.83 * MIB),
+            level=Level.FAIL,
+            p=(0.97, 0.99, 0.0, 0.0),
+            reason="likely at least 1.25x the cost",
+        ),
+        verdict(
+            "Store.build",
+            Outcome.REGRESSED,
+            (0.0012, 0.0014),
+            metric=TIME,
+            level=Level.WARN,
+            p=(0.4, 0.93, 0.0, 0.0),
+            reason="likely at least 1.10x the cost",
+        ),
+        verdict(
+            "load_all",
+            Outcome.NEW,
+            (None, 2048 * MIB),
+            level=Level.FAIL,
+            p=(0.0, 0.0, 0.0, 0.96),
+            reason="likely over the budget of 512 MiB",
+            path="src/load.py",
+        ),
+        verdict(
+            HOSTILE,
+            Outcome.REGRESSED,
+            (1e30, 1e32),
+            level=Level.WARN,
+            reason=HOSTILE,
+            path=f"{HOSTILE}/\udcff.py",
+        ),
+        verdict(
+            "Store.find",
+            Outcome.IMPROVED,
+            (0.35, 0.002),
+            metric=TIME,
+            p=(0.0, 0.0, 0.998, 0.0),
+            reason="likely at most 0.9x the cost",
+            was=unit("Store.search", "src/search.py"),
+        ),
+        verdict(
+            "merge",
+            Outcome.UNSURE,
+            (3e-6, 3.3e-6),
+            metric=TIME,
+            p=(0.2, 0.5, 0.1, 0.0),
+            reason="could be either",
+        ),
+        verdict("close", Outcome.SAME, (4096.0, 4096.0), reason="no credible difference"),
+        verdict("nothing", Outcome.SAME, (0.0, 0.0), reason="no credible difference"),
+        verdict("brand_new", Outcome.NEW, (None, 700.0), reason="nothing to compare with"),
+        verdict("gone", Outcome.REMOVED, (5.0, None), reason="removed"),
+        equal("moved"),
+        skipped=(
+            Skipped(PurePosixPath("b.py"), "", "not UTF-8"),
+            Skipped(PurePosixPath("a.py"), "", "not UTF-8"),
+            Skipped(PurePosixPath("k.py"), "add_kernel", "this checkpoint has no space for a triton kernel"),
+            Skipped(PurePosixPath("\udcff\x1b.py"), "", HOSTILE),
+        ),
+        mode=Mode.ENFORCE,
+    )
+
+
+REPORTS = {
+    "report": every_outcome(),
+    "one_row": report(verdict("close", Outcome.SAME, (4096.0, 4096.0), reason="no credible difference")),
+    "empty": report(),
+}
+SUFFIXES = {"terminal": "txt", "json": "json", "markdown": "md"}
+
+
+@pytest.mark.parametrize("format", FORMATS)
+@pytest.mark.parametrize("name", REPORTS)
+def test_a_report_reads_as_its_golden_file(name: str, format: str) -> None:
+    """`UPDATE_GOLDEN=1 pytest tests/test_render.py` rewrites them: read the diff."""
+    golden = GOLDEN / f"{name}.{SUFFIXES[format]}"
+    text = render(document(REPORTS[name]), format)
+    if os.environ.get("UPDATE_GOLDEN"):
+        golden.write_bytes(text.encode())
+    assert text.encode() == golden.read_bytes()
+
+
+def test_the_verbose_terminal_report_reads_as_its_golden_file() -> None:
+    golden = GOLDEN / "report_vv.txt"
+    text = render(document(every_outcome()), "terminal", verbose=2, width=120)
+    if os.environ.get("UPDATE_GOLDEN"):
+        golden.write_bytes(text.encode())
+    assert text.encode() == golden.read_bytes()
+
+
+# The document and its schema.
+
+names = st.text(max_size=40)
+numbers = st.floats(0.0, 1e99)
+shares = st.floats(0.0, 1.0)
+units = st.builds(
+    Unit,
+    path=names.map(PurePosixPath),
+    name=names,
+    kind=st.sampled_from(Kind),
+    language=st.just("python"),
+    span=st.builds(Span, st.integers(1, 9), st.integers(9, 99)),
+    source=st.just(""),
+)
+changes = st.one_of(
+    st.builds(Change, units, units, st.booleans()),
+    st.builds(Change, st.none(), units),
+    st.builds(Change, units, st.none()),
+)
+predictions = st.builds(
+    Prediction,
+    metric=names,
+    unit=st.sampled_from(("B", "s", "FLOP")),
+    quantiles=st.tuples(st.tuples(st.just(0.5), numbers), st.tuples(st.just(0.95), numbers)),
+    truncated=st.booleans(),
+)
+comparisons = st.builds(
+    Comparison,
+    change=changes,
+    metric=st.sampled_from((MEMORY, TIME, Metric("work", "FLOP"))),
+    before=st.none() | predictions,
+    after=st.none() | predictions,
+    slowdown=st.none() | st.builds(Interval, numbers, numbers, numbers | st.just(float("inf"))),
+    p_regression=shares,
+    p_warning=shares,
+    p_improvement=shares,
+    p_over_budget=shares,
+)
+verdicts = st.builds(Verdict, comparisons, st.sampled_from(Outcome), st.sampled_from(Level), names)
+reports = st.builds(
+    Report,
+    range=st.builds(Range, names, names, names),
+    verdicts=st.lists(verdicts, max_size=4).map(tuple),
+    skipped=st.lists(st.builds(Skipped, names.map(PurePosixPath), names, names), max_size=4).map(tuple),
+    model=st.builds(ModelInfo, names, names, names, names, names),
+    mode=st.sampled_from(Mode),
+    limits=st.just((("cpu_time", Limits()),)),
+)
+surrogates = st.text(st.characters(categories=["Cs", "Cc", "Ll"]), min_size=1, max_size=10)
+
+
+def test_the_schema_is_a_json_schema() -> None:
+    Draft202012Validator.check_schema(schema())
+
+
+@settings(max_examples=40, deadline=None)
+@given(reports)
+def test_the_document_of_any_report_fits_the_schema_and_is_read_back_whole(any_report: Report) -> None:
+    made = document(any_report)
+    assert parse(render(made, "json")) == made
+
+
+@settings(deadline=None)
+@given(surrogates)
+def test_json_is_ascii_and_names_only_characters_that_exist(name: str) -> None:
+    text = render(document(report(verdict(name, Outcome.SAME, (1.0, 1.0)))), "json")
+    assert text.isascii()
+    json.loads(text)["rows"][0]["name"].encode("utf-8")
+
+
+def test_noise_in_the_seventh_digit_does_not_change_a_byte() -> None:
+    texts = {
+        render(document(report(verdict("f", Outcome.SAME, (1.0, 2.0 * noise)))), "json")
+        for noise in (1.0, 1 + 1e-9)
+    }
+    assert len(texts) == 1
+
+
+def test_a_ratio_that_is_not_finite_is_null() -> None:
+    base = verdict("f", Outcome.REGRESSED, (1.0, 2.0))
+    infinite = dataclasses.replace(base.comparison, slowdown=Interval(1.0, float("inf"), float("inf")))
+    assert document(report(dataclasses.replace(base, comparison=infinite)))["rows"][0]["ratio"] is None
+
+
+def test_the_summary_counts_functions_once_and_rows_by_outcome_and_level() -> None:
+    summary = document(every_outcome())["summary"]
+    assert summary == {
+        "failed": True,
+        "functions": 10,
+        "equal": 1,
+        "outcomes": {"regressed": 3, "improved": 1, "same": 3, "unsure": 1, "new": 2, "removed": 1},
+        "levels": {"none": 7, "warn": 2, "fail": 2},
+        "skipped": 4,
+    }
+
+
+def test_a_reader_lets_keys_through_that_a_later_version_adds() -> None:
+    made = json.loads(render(document(every_outcome()), "json"))
+    made["schema_version"] = "1.7"
+    made["rows"][0]["hunk"] = {"line": 3}
+    assert parse(json.dumps(made))["rows"][0]["name"] == "Store.build"
+
+
+def altered(path: str, value: object) -> str:
+    made = json.loads(render(document(every_outcome()), "json"))
+    *steps, last = path.split("/")
+    place = made
+    for step in steps:
+        place = place[int(step) if step.isdigit() else step]
+    place[last] = value
+    return json.dumps(made)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "not JSON"),
+        ("{", "line 1, column 2"),
+        ("[]", "the top level"),
+        ("[" * 100_000, "nested too deeply"),
+        ('{"a": NaN}', "NaN"),
+        ('{"a": 1e999}', "1e999"),
+        ('{"a": ' + "9" * 5000 + "}", "no finite number"),
+        (r'{"a": "\ud800"}', "lone surrogate"),
+        (altered("schema_version", "2.0"), "schema_version"),
+        (altered("rows/1/outcome", "<b>"), "rows[1].outcome"),
+        (altered("rows/0/p_warning", 1.5), "rows[0].p_warning"),
+        (altered("summary/functions", -1), "summary.functions"),
+        (altered("rows/0/before", {"median": 1.0, "quantiles": {"<x>": 1.0}}), "rows[0].before"),
+    ],
+)
+def test_a_report_that_cannot_be_read_back_names_the_place(text: str, message: str) -> None:
+    with pytest.raises(ReportError, match=re.escape(message)) as caught:
+        parse(text)
+    assert caught.value.hint
+
+
+def test_an_unknown_format_names_those_that_exist() -> None:
+    with pytest.raises(UsageError) as caught:
+        render(document(report()), "yaml")
+    assert caught.value.hint == "one of terminal, json, markdown"
+
+
+# The verdict line.
+
+SLOWER = verdict("slow", Outcome.REGRESSED, (1.0, 2.0), level=Level.FAIL)
+FASTER = verdict("fast", Outcome.IMPROVED, (2.0, 1.0))
+LARGER = verdict("large", Outcome.NEW, (None, 1.0), level=Level.FAIL)
+SAME = verdict("same", Outcome.SAME, (1.0, 1.0))
+
+
+@pytest.mark.parametrize(
+    ("made", "line"),
+    [
+        (report(), "No functions changed"),
+        (report(SAME), "No credible regression in 1 changed function"),
+        (report(SLOWER), "The one changed function likely costs more"),
+        (report(SLOWER, mode=Mode.ENFORCE), "Gate failed: The one changed function likely costs more"),
+        (report(SLOWER, SAME, FASTER), "1 of 3 changed functions likely costs more, 1 likely costs less"),
+        (report(LARGER, SAME), "1 of 2 changed functions is likely over budget"),
+        (report(SLOWER, LARGER), "1 of 2 changed functions likely costs more, 1 is likely over budget"),
+        (report(FASTER, SAME), "No credible regression in 2 changed functions, 1 likely costs less"),
+        (report(skipped=(Skipped(PurePosixPath("a"), "", "x"),)), "Nothing could be judged: 1 skipped"),
+    ],
+)
+def test_the_first_line_is_the_verdict(made: Report, line: str) -> None:
+    assert render(document(made), "terminal").splitlines()[0] == line
+    assert render(document(made), "markdown").splitlines()[0] == f"### {line}"
+
+
+# The terminal.
+
+
+@settings(max_examples=40, deadline=None)
+@given(reports, st.integers(0, 2))
+def test_without_colour_no_text_of_a_pull_request_steers_the_terminal(
+    any_report: Report, verbose: int
+) -> None:
+    text = render(document(any_report), "terminal", verbose=verbose)
+    assert all(line.isprintable() for line in text.removesuffix("\n").split("\n"))
+
+
+@pytest.mark.parametrize("width", [60, 80, 100, 140])
+def test_no_line_is_wider_than_the_terminal(width: int) -> None:
+    text = render(document(every_outcome()), "terminal", verbose=2, width=width)
+    assert max(map(len, text.splitlines())) <= width
+
+
+def test_markup_and_emoji_codes_in_a_name_are_shown_as_they_are() -> None:
+    text = render(document(report(verdict("[red]f[/red]:tada:", Outcome.REGRESSED, (1.0, 2.0)))), "terminal")
+    assert "[red]f[/red]:tada:" in text
+
+
+def test_colour_is_written_when_asked_for_whatever_the_environment_says(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.setenv("TERM", "dumb")
+    assert "\x1b[" in render(document(every_outcome()), "terminal", color=True)
+
+
+def test_three_hundred_regressions_show_one_screen_and_say_how_many_are_left() -> None:
+    many = (verdict(f"f{i}", Outcome.REGRESSED, (1.0, 2.0), path=f"m{i}.py") for i in range(300))
+    text = render(document(report(*many)), "terminal")
+    assert "280 rows more" in text
+    assert "f19" in text and "f20" not in text
+
+
+def test_verbose_shows_every_row_that_a_model_was_asked_about() -> None:
+    made = report(
+        verdict("unsure_one", Outcome.UNSURE, (1.0, 1.1)),
+        verdict("new_one", Outcome.NEW, (None, 1.0)),
+        verdict("gone_one", Outcome.REMOVED, (1.0, None)),
+        equal("equal_one"),
+    )
+    text = render(document(made), "terminal", verbose=1)
+    assert re.findall(r"\w+_one", text) == ["unsure_one", "new_one"]
+
+
+def test_a_report_without_a_table_loads_no_heavy_library() -> None:
+    script = (
+        "import json, sys\n"
+        "from ci_rlm.render import render\n"
+        "empty = json.load(sys.stdin)\n"
+        "render(empty, 'terminal', color=True), render(empty, 'json')\n"
+        "print(sorted({'rich', 'jinja2', 'jsonschema', 'torch', 'numpy'} & set(sys.modules)))\n"
+    )
+    command = [sys.executable, "-c", script]
+    root = Path(__file__).parent.parent
+    stdin = render(document(report()), "json")
+    out = subprocess.run(command, input=stdin, capture_output=True, text=True, check=True, cwd=root).stdout
+    assert out == "[]\n"
+
+
+# Markdown.
+
+LINKS = re.compile(r"[@#!$&~%/]\w|:\w|\bwww\.\w|\bGH-\d")
+"""What forges make links, references, formulas or emoji of, outside code."""
+
+
+def flat(text: str) -> list[Token]:
+    """Every token of the page, inline ones in place."""
+    parser = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
+    return [part for token in parser.parse(text) for part in (token.children or [token])]
+
+
+def texts(tokens: list[Token]) -> str:
+    """The page as a forge's link finder sees it: no code, one line for each run of text."""
+    kinds = {"text", "text_special"}
+    return "".join(token.content if token.type in kinds else "\n" for token in tokens)
+
+
+def cells_by_row(tokens: list[Token]) -> list[int]:
+    rows = "".join({"tr_open": "r", "td_open": "d", "th_open": "d"}.get(token.type, "") for token in tokens)
+    return [len(row) for row in rows.split("r")[1:]]
+
+
+@settings(max_examples=100, deadline=None)
+@given(name=st.text(), path=st.text(), reason=st.text(), unit_name=st.text(max_size=5))
+def test_no_text_breaks_a_table_or_becomes_anything_but_text(
+    name: str, path: str, reason: str, unit_name: str
+) -> None:
+    metric = Metric("peak_memory", unit_name)
+    row = verdict(name, Outcome.REGRESSED, (1.0, 2.0), metric=metric, path=path, reason=reason)
+    tokens = flat(render(document(report(row)), "markdown"))
+    assert cells_by_row(tokens) == [7, 7, 8, 8]
+    assert {token.content for token in tokens if token.type == "html_inline"} <= {"<br>", "</sub>", "<sub>"}
+    assert not {"link_open", "image", "em_open", "strong_open", "s_open"} & {token.type for token in tokens}
+
+
+@given(st.text(st.sampled_from("@#:/.!$&~%wWGH-1ab| `<>[]()*_\\\n")))
+def test_nothing_in_a_reason_is_left_for_a_forge_to_link(reason: str) -> None:
+    row = verdict("f", Outcome.REGRESSED, (1.0, 2.0), reason=reason, level=Level.FAIL)
+    assert not LINKS.search(texts(flat(render(document(report(row)), "markdown"))))
+
+
+def test_a_plain_name_is_shown_as_it_is() -> None:
+    row = verdict("Store.__init__", Outcome.REGRESSED, (1.0, 2.0), path="src/a_b/c d.py")
+    spans = [t.content for t in flat(render(document(report(row)), "markdown")) if t.type == "code_inline"]
+    assert spans[:2] == ["Store.__init__", "src/a_b/c d.py:10"]
+
+
+def test_a_long_page_stays_under_the_limit_and_counts_what_it_leaves_out() -> None:
+    rows = [verdict(f"größe_{i}", Outcome.REGRESSED, (1.0, 2.0), path=f"ü{i}.py") for i in range(2000)]
+    page = render(document(report(*rows)), "markdown")
+    shown = page.count("<br>`ü")
+    assert LIMIT_BYTES - 1000 < len(page.encode()) <= LIMIT_BYTES
+    assert f"{2000 - shown:,} rows more in the JSON report" in page
+
+
+def test_what_is_never_cut_stays_under_the_limit_at_its_worst() -> None:
+    worst = "\U000e0001" * 1000
+    rows = [verdict(worst, Outcome.REGRESSED, (1.0, 2.0), path=worst, reason=worst)] * 50
+    skipped = tuple(Skipped(PurePosixPath(f"{i}{worst}"), worst, f"{i % 50}{worst}") for i in range(500))
+    made = dataclasses.replace(report(*rows, skipped=skipped), range=Range(worst, worst, worst))
+    assert len(render(document(made), "markdown").encode()) <= LIMIT_BYTES
+
+
+def test_what_the_model_saw_only_in_part_is_counted() -> None:
+    row = verdict("f", Outcome.SAME, (1.0, 1.0))
+    cut = dataclasses.replace(prediction(MEMORY, 1.0), truncated=True)
+    seen = dataclasses.replace(row, comparison=dataclasses.replace(row.comparison, after=cut))
+    assert "1 function that the model saw only in part" in render(document(report(seen)), "terminal")
+
+
+def test_limits_are_told_as_they_were_written() -> None:
+    assert document(report())["limits"]["peak_memory"]["budget"] == 536_870_912
+
+
+# Numbers.
+
+
+@pytest.mark.parametrize(
+    ("value", "unit_name", "text"),
+    [
+        (0.0, "B", "0 B"),
+        (1.0, "B", "1.00 B"),
+        (1023.0, "B", "1023 B"),
+        (1024.0, "B", "1.00 KiB"),
+        (1023.9 * 1024, "B", "1.00 MiB"),
+        (1.5 * MIB, "B", "1.50 MiB"),
+        (512 * MIB, "B", "512 MiB"),
+        (2.0**70, "B", "1.05e+06 PiB"),
+        (320e-6, "s", "320 µs"),
+        (0.0012, "s", "1.20 ms"),
+        (9.996e-3, "s", "10.0 ms"),
+        (0.9999, "s", "1.00 s"),
+        (3600.0, "s", "3600 s"),
+        (1e-15, "s", "<0.001 ns"),
+        (-2.5, "s", "-2.50 s"),
+        (12.34, "FLOP", "12.3 FLOP"),
+        (12.34, "", "12.3"),
+    ],
+)
+def test_an_amount_has_three_digits_and_a_prefix(value: float, unit_name: str, text: str) -> None:
+    assert measure.amount(value, unit_name) == text
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "text"),
+    [
+        (1.2 * MIB, 1.83 * MIB, "1.20 → 1.83 MiB"),
+        (0.0, 4096.0, "0 → 4.00 KiB"),
+        (900 * 1024.0, 1.1 * MIB, "0.879 → 1.10 MiB"),
+        (12.0, 4 * 1024 * MIB, "<0.001 → 4.00 GiB"),
+    ],
+)
+def test_both_sides_are_given_in_the_unit_of_the_larger(before: float, after: float, text: str) -> None:
+    assert measure.change(before, after, "B") == text
+
+
+@pytest.mark.parametrize(
+    ("ratio", "text"),
+    [
+        (1.0, "0%"),
+        (0.99999, "0%"),
+        (1.042, "+4.2%"),
+        (1.52, "+52%"),
+        (0.88, "-12%"),
+        (0.11, "-89%"),
+        (2 / 350, "÷175"),
+        (0.0, "-100%"),
+        (9.5, "+850%"),
+        (23.0, "×23.0"),
+        (1e30, "×1.00e+30"),
+    ],
+)
+def test_a_ratio_is_said_as_a_change_or_as_so_many_times(ratio: float, text: str) -> None:
+    assert measure.percent(ratio) == text
+
+
+@pytest.mark.parametrize(
+    ("p", "text"), [(1.0, ">0.99"), (0.994, "0.99"), (0.9, "0.90"), (0.001, "<0.01"), (0.0, "<0.01")]
+)
+def test_a_probability_is_never_a_certainty(p: float, text: str) -> None:
+    assert measure.probability(p) == text
