@@ -150,8 +150,8 @@ class EncoderLayer(nn.Module):
         q_BHSK, k_BHSK = rotate(q_BHSK, rotary_SK), rotate(k_BHSK, rotary_SK)
         y_BHSK = F.scaled_dot_product_attention(q_BHSK, k_BHSK, v_BHSK, attn_mask=keep_B11S)
         x_BSD = x_BSD + self.dropout(self.attention.join(y_BHSK))
-        x_BSD = x_BSD + self.dropout(self.feed_forward(self.feed_forward_norm(x_BSD)))
-        return x_BSD
+        y_BSD: Tensor = self.dropout(self.feed_forward(self.feed_forward_norm(x_BSD)))
+        return x_BSD + y_BSD
 
 
 class DecoderLayer(nn.Module):

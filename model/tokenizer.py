@@ -16,7 +16,7 @@ from tokenizers import decoders, models, pre_tokenizers, trainers
 from ci_rlm.errors import CheckpointError
 
 # A byte-level piece never holds a space, so no merge can build these two by chance.
-PAD_TOKEN, START_TOKEN = "< pad >", "< start >"  # noqa: S105
+PAD_TOKEN, START_TOKEN = "< pad >", "< start >"
 PAD_ID, START_ID = 0, 1
 RESTORE = "restore the checkpoint, or name another one"
 
@@ -34,7 +34,7 @@ class Tokenizer:
         """Read the text of `tokenizer.json`. Raises CheckpointError if it is not one of ours."""
         try:
             inner = tokenizers.Tokenizer.from_str(text)
-        except Exception as error:  # noqa: BLE001  the library raises bare Exception for a bad file
+        except Exception as error:  # the library raises bare Exception for a bad file
             raise CheckpointError(f"{where} is not a tokenizer: {error}", hint=RESTORE) from error
         if (inner.token_to_id(PAD_TOKEN), inner.token_to_id(START_TOKEN)) != (PAD_ID, START_ID):
             raise CheckpointError(f"{where} was not learned by ci-rlm", hint=RESTORE)
