@@ -23,7 +23,7 @@ GROUPS = 10
 EXAMPLES = 3
 """Places named for each reason unless more are asked for."""
 _STYLES = {"fail": "bold red", "warn": "bold yellow", "none": "bold green"}
-_MARKS = {"regressed": "red", "improved": "green", "unsure": "yellow"}
+_VERDICTS = {"regressed": "red", "improved": "green", "unsure": "yellow", "new": "cyan"}
 
 
 def render(document: Document, options: Options) -> str:
@@ -58,15 +58,15 @@ def _below(document: Document, shown: View, options: Options) -> Iterable[Sequen
 
 
 def _quantiles(entry: Entry) -> Iterable[str]:
-    yield f"  {_safe(entry.name)} ({_safe(entry.place)}), {_safe(entry.metric)}"
-    yield from (f"    {_safe(line)}" for line in entry.quantiles)
+    yield f"  {printable(entry.name)} ({printable(entry.place)}), {printable(entry.metric)}"
+    yield from (f"    {printable(line)}" for line in entry.quantiles)
 
 
 def _skipped(groups: Sequence[Group], options: Options) -> Iterable[str]:
     most = len(groups) if options.verbose else GROUPS
     yield "Skipped:"
     for group in groups[:most]:
-        yield f"  {group.count}: {_safe(group.reason)} ({_examples(group.examples, options)})"
+        yield f"  {group.count}: {printable(group.reason)} ({_examples(group.examples, options)})"
     if len(groups) > most:
         yield f"  {counted(len(groups) - most, 'reason')} more: -v lists them"
 
@@ -74,13 +74,13 @@ def _skipped(groups: Sequence[Group], options: Options) -> Iterable[str]:
 def _examples(places: Sequence[str], options: Options) -> str:
     most = len(places) if options.verbose else EXAMPLES
     more = ["…"] if len(places) > most else []
-    return ", ".join([*map(_safe, places[:most]), *more])
+    return ", ".join([*map(printable, places[:most]), *more])
 
 
 def _footer(document: Document) -> list[str]:
     return [
-        f"Model: {_safe(view.model_line(document))}",
-        f"Commits: {_safe(view.commits(document))}, mode {document['mode']}",
+        f"Model: {printable(view.model_line(document))}",
+        f"Commits: {printable(view.commits(document))}, mode {document['mode']}",
         view.CAVEAT,
     ]
 
@@ -88,42 +88,39 @@ def _footer(document: Document) -> list[str]:
 def _table(entries: Iterable[Entry], options: Options) -> Table:
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
+    from rich.text import Text
 
     table = Table(box=SIMPLE_HEAD, expand=True, pad_edge=False, padding=(0, 1, 0, 0))
-    table.add_column("Function", overflow="fold", ratio=5)
+    table.add_column("Function", overflow="fold", ratio=6)
     table.add_column("Metric", overflow="fold")
     table.add_column("Before → after", justify="right", no_wrap=True)
     table.add_column("Δ", justify="right", no_wrap=True)
     table.add_column("P", justify="right", no_wrap=True)
-    table.add_column("Verdict", overflow="fold", ratio=5)
+    table.add_column("Verdict", overflow="fold", ratio=7)
     for entry in entries:
-        table.add_row(*_cells(entry, options))
+        *cells, verdict = _cells(entry, options)
+        table.add_row(*cells, Text(verdict, style=_VERDICTS.get(entry.outcome, "")))
     return table
 
 
 def _cells(entry: Entry, options: Options) -> tuple[str, ...]:
     """One cell a column; what takes more than one line hangs below."""
     was = f"was {entry.was}" if entry.was else ""
-    details = (
-        (entry.interval, f"worse {entry.p_worse}\nbetter {entry.p_better}") if entry.interval else ("", "")
-    )
-    interval, p_both = details if options.verbose else ("", "")
+    detailed = options.verbose > 0 and bool(entry.interval)
+    interval = entry.interval if detailed else ""
+    p = f"worse {entry.p_worse}\nbetter {entry.p_better}" if detailed else entry.p
     return (
         _lines(entry.name, entry.place, was),
         _lines(entry.metric),
         _lines(entry.values),
         _lines(entry.delta, interval),
-        p_both or entry.p,
+        p,
         _lines(entry.verdict, entry.reason),
     )
 
 
 def _lines(*texts: str) -> str:
-    return "\n".join(_safe(text) for text in texts if text)
-
-
-def _safe(text: str) -> str:
-    return printable(text)
+    return "\n".join(printable(text) for text in texts if text)
 
 
 def _wrapped(lines: Iterable[str], width: int) -> list[str]:

@@ -45,7 +45,9 @@ class Entry:
     """Of the claim that the verdict makes."""
     p_worse: str
     p_better: str
+    outcome: str
     verdict: str
+    """The outcome, with the level in brackets."""
     reason: str
     quantiles: tuple[str, ...]
     """One line a side."""
@@ -119,6 +121,7 @@ def entry(row: Row) -> Entry:
         p=_claimed(row),
         p_worse="" if ratio is None else measure.probability(row["p_warning"]),
         p_better="" if ratio is None else measure.probability(row["p_improvement"]),
+        outcome=row["outcome"],
         verdict=_judged(row),
         reason=_short(row["reason"]),
         quantiles=_quantiles(row),
