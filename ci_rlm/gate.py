@@ -137,7 +137,8 @@ def _ask(change: Change, spaces: Sequence[Space]) -> _Asked | Skipped:
         )
     if change.equal or after is None:
         return _Asked(change, space, None, None)
-    return _Asked(change, space, before and prompt_of(before, space), prompt_of(after, space))
+    asked_before = None if before is None else prompt_of(before, space)
+    return _Asked(change, space, asked_before, prompt_of(after, space))
 
 
 def _prompt(unit: Unit, size: float | None, spaces: Sequence[Space]) -> Prompt | Skipped:

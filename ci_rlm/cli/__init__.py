@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import traceback
+from collections.abc import Sequence
 from importlib import import_module
 from typing import Any
 
@@ -33,15 +34,24 @@ class LazyGroup(click.Group):
         command = getattr(import_module(f"ci_rlm.cli.{cmd_name}"), cmd_name)
         return command if isinstance(command, click.Command) else None
 
-    def main(self, *args: Any, standalone_mode: bool = True, **extra: Any) -> Any:
+    def main(
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = None,
+        complete_var: str | None = None,
+        standalone_mode: bool = True,
+        **extra: Any,
+    ) -> Any:
         """Run, and leave with an exit code of the convention in CONTRIBUTING.md."""
         if not standalone_mode:
-            return super().main(*args, standalone_mode=False, **extra)
-        sys.exit(self._exit_code(*args, **extra))
+            return super().main(args, prog_name, complete_var, standalone_mode=False, **extra)
+        sys.exit(self._exit_code(args, prog_name or "ci-rlm", complete_var, **extra))
 
-    def _exit_code(self, *args: Any, **extra: Any) -> int:
+    def _exit_code(
+        self, args: Sequence[str] | None, prog_name: str, complete_var: str | None, **extra: Any
+    ) -> int:
         try:
-            code = super().main(*args, standalone_mode=False, **{"prog_name": "ci-rlm", **extra})
+            code = super().main(args, prog_name, complete_var, standalone_mode=False, **extra)
             sys.stdout.flush()
         except click.Abort:
             return INTERRUPTED

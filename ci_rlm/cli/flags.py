@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
-from functools import wraps
+from functools import reduce, wraps
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -26,9 +26,8 @@ def grouped(
             group = into(**{key: values.pop(key) for key in names})
             return command(**{name: group}, **values)
 
-        for option in reversed(options):
-            call = option(call)
-        return call
+        bare: Command = call
+        return reduce(lambda decorated, option: option(decorated), reversed(options), bare)
 
     return decorate
 
