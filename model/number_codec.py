@@ -98,9 +98,14 @@ class NumberFormat:
         Raises ValueError for NaN and for values below the least number.
         """
         _refuse_nan(value)
-        value = min(value, self.greatest)
-        rounded = self._round(value, ROUND_FLOOR)
-        if value != 0 and rounded.adjusted() < -self._exponent_limit:
+        if value >= self.greatest:
+            return self.encode(self.greatest)
+        _refuse_non_finite(value)
+        # The float of a number of this format may lie below it: 0.29 is 0.28999…, and its own floor.
+        rounded = self._round(value, ROUND_HALF_EVEN)
+        if float(rounded) > value:
+            rounded = self._round(value, ROUND_FLOOR)
+        if rounded != 0 and rounded.adjusted() < -self._exponent_limit:
             rounded = Decimal(0) if value > 0 else Decimal(f"-1e-{self._exponent_limit}")
         return self._tokens(rounded, value)
 
