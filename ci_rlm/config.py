@@ -6,6 +6,7 @@ The docstring under each field is also its description in `ci-rlm schema config`
 from __future__ import annotations
 
 import difflib
+import re
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -19,6 +20,9 @@ from ci_rlm.quantities import quantity
 
 METRICS = {"cpu_time": "s", "latency": "s", "peak_memory": "B"}
 """The metrics that limits can be set for, each with its base unit."""
+
+DEVICES = "auto|cpu|cuda(:[0-9]+)?"
+"""Where a model can run, as a pattern."""
 
 LIMIT_FIELDS = {
     "warn": "Relative increase worth a warning, such as 0.10 or 10%.",
@@ -242,6 +246,13 @@ def _mode(value: object, where: str, _: Config) -> Mode:
     return Mode(str(value))
 
 
+def _device(value: object, where: str, config: Config) -> str:
+    device = _text(value, where, config)
+    if re.fullmatch(DEVICES, device) is None:
+        raise UsageError(f"{where}: expected auto, cpu, cuda or cuda:N, not {value!r}")
+    return device
+
+
 def _size(value: object, where: str, _: Config) -> int:
     return int(_number(value, "B", where))
 
@@ -320,7 +331,7 @@ _Reader = Callable[[object, str, Config], object]
 _VARIABLES: dict[str, _Reader] = {
     "mode": _mode,
     "checkpoint": _text,
-    "device": _text,
+    "device": _device,
     "max_file_size": _size,
     "cache": _flag,
     "offline": _flag,

@@ -7,7 +7,7 @@ import inspect
 import textwrap
 from functools import cache
 
-from ci_rlm.config import LIMIT_FIELDS, METRICS, Config, Override, Paths
+from ci_rlm.config import DEVICES, LIMIT_FIELDS, METRICS, Config, Override, Paths
 from ci_rlm.flow import Mode
 from ci_rlm.quantities import SCALES
 
@@ -21,7 +21,7 @@ def config_schema() -> Schema:
     properties: dict[str, Schema] = {
         "mode": {"enum": [str(mode) for mode in Mode], "default": str(default.mode)},
         "checkpoint": {"type": "string", "minLength": 1, "default": default.checkpoint},
-        "device": {"type": "string", "minLength": 1, "default": default.device},
+        "device": {"type": "string", "pattern": f"^({DEVICES})$", "default": default.device},
         "max_file_size": {**_quantity("B"), "default": default.max_file_size},
         "cache": {"type": "boolean", "default": default.cache},
         "paths": _paths(),

@@ -132,9 +132,8 @@ def _ask(change: Change, spaces: Sequence[Space]) -> _Asked | Skipped:
     if space is None:
         return _unserved(unit)
     if before is not None and after is not None and before.kind is not after.kind:
-        return Skipped(
-            unit.path, unit.name, f"was a {before.kind} and is a {after.kind}: costs do not compare"
-        )
+        reason = f"was a {before.kind} and is a {after.kind}: their costs do not compare"
+        return Skipped(unit.path, unit.name, reason)
     if change.equal or after is None:
         return _Asked(change, space, None, None)
     asked_before = None if before is None else prompt_of(before, space)

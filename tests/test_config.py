@@ -110,6 +110,7 @@ def test_a_metric_without_a_row_has_the_general_limits() -> None:
         ('mode = "strict"', "mode: expected advisory or enforce, not 'strict'", ""),
         ("mode = []", "mode: expected advisory or enforce, not []", ""),
         ('cache = "yes"', "cache: expected true or false, not 'yes'", ""),
+        ('device = "gpu"', "device: expected auto, cpu, cuda or cuda:N, not 'gpu'", ""),
         ("checkpoint = 3", "checkpoint: expected a text, not 3", ""),
         ("metrics = 3", "metrics: expected a table, not 3", ""),
         ("overrides = 3", "overrides: expected a list of tables, not 3", ""),

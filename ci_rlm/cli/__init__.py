@@ -60,7 +60,8 @@ class LazyGroup(click.Group):
             return 2
         except CiRlmError as error:
             return _complain(error)
-        except BrokenPipeError:
+        except (BrokenPipeError, SystemExit):
+            # click ends with 1 when a pipe breaks, and here 1 says that the gate failed.
             return _hang_up()
         except Exception:  # noqa: BLE001  # the one place: a defect keeps its traceback and is no verdict
             traceback.print_exc()
@@ -68,7 +69,7 @@ class LazyGroup(click.Group):
         return code if isinstance(code, int) else 0
 
 
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group("ci-rlm", cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="ci-rlm")
 def main() -> None:
     """Predict what a change costs in memory and time, without running it."""
