@@ -13,9 +13,9 @@ import click
 
 from ci_rlm.cli.flags import grouped
 from ci_rlm.errors import UsageError
-from ci_rlm.flow import FileChange, Range, Skipped
 
 if TYPE_CHECKING:
+    from ci_rlm.flow import FileChange, Range, Skipped
     from ci_rlm.git import FileLimits, Repository
 
 DIFF = "diff"
