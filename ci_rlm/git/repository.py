@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 
 from ci_rlm.errors import GitError, UsageError
 from ci_rlm.flow import FileChange, Range, Skipped
-from ci_rlm.git.contents import Content, file_change, oversize, read_inside
+from ci_rlm.git.contents import Content, escapes, file_change, oversize, read_inside
 from ci_rlm.git.plumbing import Blobs, Plumbing, opened
 from ci_rlm.git.scope import FileLimits
 from ci_rlm.git.tree import (
@@ -93,8 +93,12 @@ class Repository:
         return Range(base, INDEX, "staged changes")
 
     def working(self, base: str = "HEAD") -> Range:
-        """The range from a commit to the files as they lie in the working tree."""
-        return Range(self.resolve(base), WORKING_TREE, f"{base} to the working tree")
+        """The range to the files as they lie in the working tree, from the merge base of `base` and HEAD.
+
+        A renamed file is a deleted one and a new one there.
+        """
+        start = self._merge_base(base, self.resolve("HEAD"), deepen=False)
+        return Range(start, WORKING_TREE, f"{base} to the working tree")
 
     def default_base(self) -> str:
         """The branch that changes are proposed against: the remote's default, else a usual name.
@@ -134,11 +138,13 @@ class Repository:
         return self._read(sorted(chosen, key=lambda entry: entry.path), limits.max_bytes)
 
     def blob(self, revision: str, path: PurePosixPath, max_bytes: int = 1_048_576) -> bytes | None:
-        """A file's bytes in a commit, the index or the working tree.
+        """A file's bytes in a commit or tree, the index or the working tree.
 
         None if no regular file of at most `max_bytes` is there. Raises GitError for an unknown
         revision.
         """
+        if escapes(os.fsencode(path)):
+            return None
         if revision == WORKING_TREE:
             content = read_inside(self.root, os.fsencode(path), max_bytes)
             return content if isinstance(content, bytes) else None
@@ -152,11 +158,12 @@ class Repository:
             return blobs.read(blob) if size is not None and size <= max_bytes else None
 
     def _listed(self, revision: str, path: PurePosixPath) -> Side | None:
-        tree = self._git.read("ls-tree", "--full-tree", "-z", self.resolve(revision), "--", str(path))
-        for line in filter(None, tree.split(b"\0")):
-            mode, _, blob = line.partition(b"\t")[0].decode().split(" ")
-            return Side(os.fsencode(path), mode, blob)
-        return None
+        tree = self._lookup(revision, "tree") or self.resolve(revision)
+        line = self._git.read("ls-tree", "--full-tree", "-z", tree, "--", str(path))
+        if not line:
+            return None
+        mode, _, blob = line.partition(b"\t")[0].decode().split(" ")
+        return Side(os.fsencode(path), mode, blob)
 
     def _listed_in_index(self, path: PurePosixPath) -> Side | None:
         files = self._git.read("ls-files", "--stage", "-z", "--", str(path), extra=self._index())
@@ -169,15 +176,16 @@ class Repository:
 
     def _diff(self, compared: Range) -> list[Entry]:
         if compared.head == WORKING_TREE:
-            entries = raw_entries(self._raw_diff("diff-index", compared.base))
+            # To pair renamed files git would run the clean filters that the repository configures.
+            entries = raw_entries(self._raw_diff("diff-index", "--no-renames", compared.base))
             # An unmerged file has a second line, for the file as it stands.
             return [entry for entry in entries if not entry.unmerged]
         if compared.head == INDEX:
             return list(raw_entries(self._raw_diff("diff-index", "--cached", compared.base)))
         return list(raw_entries(self._raw_diff("diff-tree", compared.base, compared.head)))
 
-    def _raw_diff(self, command: str, *trees: str) -> bytes:
-        return self._git.read(command, *_DIFF, *trees, "--", extra=self._index())
+    def _raw_diff(self, command: str, *arguments: str) -> bytes:
+        return self._git.read(command, *_DIFF, *arguments, "--", extra=self._index())
 
     def _untracked(self) -> Iterator[Entry]:
         names = self._git.read("ls-files", "--others", "--exclude-standard", "-z", extra=self._index())
@@ -247,12 +255,12 @@ class Repository:
         branch = short[len(remote) + 1 :]
         return (remote, branch) if remote and branch else None
 
-    def _lookup(self, revision: str) -> str:
-        """The full id of a commit, or empty."""
+    def _lookup(self, revision: str, kind: str = "commit") -> str:
+        """The full id of a commit or tree, or empty."""
         # git would take a leading dash for an option.
         if not revision or revision.startswith("-") or "\0" in revision:
             raise GitError(f"not a revision: {revision!r}", hint="name a branch, a tag or a commit id")
-        answer = self._git.answer("rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}")
+        answer = self._git.answer("rev-parse", "--verify", "--quiet", f"{revision}^{{{kind}}}")
         return answer.out.decode().strip() if answer.status == 0 else ""
 
     def _inside(self, path: str) -> PurePosixPath:

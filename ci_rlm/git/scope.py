@@ -53,34 +53,29 @@ def _pattern(glob: str) -> re.Pattern[str]:
     body = glob.strip("/")
     if "/" not in glob.rstrip("/"):
         body = f"**/{body}"
-    translated = "".join(_translate(piece) for piece in _TOKEN.findall(body))
+    translated = "".join(map(_translate, _PIECE.finditer(body)))
     below = "/.+" if glob.endswith("/") else "(?:/.+)?"
     return re.compile(f"{translated}{below}", re.DOTALL)
 
 
-_TOKEN = re.compile(
-    r"""(?<![^/])\*\*/     # any folders, or none
-      | (?<![^/])\*\*\Z    # everything below
-      | \*+ | \?
-      | \[[!^]?\]?[^]/]*\]
-      | \\.
-      | .""",
+_PIECE = re.compile(
+    r"""(?P<folders>(?<![^/])\*\*/)
+      | (?P<below>(?<![^/])\*\*\Z)
+      | (?P<stars>\*+)
+      | (?P<one>\?)
+      | \[(?P<members>[!^]?\]?[^]/]*)\]
+      | \\?(?P<plain>.)""",
     re.VERBOSE | re.DOTALL,
 )
+_TRANSLATED = {"folders": "(?:[^/]+/)*", "below": ".+", "stars": "[^/]*", "one": "[^/]"}
 
 
-def _translate(piece: str) -> str:
-    if piece == "**/":
-        return "(?:[^/]+/)*"
-    if piece == "**":
-        return ".+"
-    if piece.startswith("*"):
-        return "[^/]*"
-    if piece == "?":
-        return "[^/]"
-    if piece.startswith("[") and len(piece) > 2:
-        return _character_class(piece[1:-1])
-    return re.escape(piece[-1])
+def _translate(piece: re.Match[str]) -> str:
+    if piece["members"]:
+        return _character_class(piece["members"])
+    if piece["plain"]:
+        return re.escape(piece["plain"])
+    return _TRANSLATED.get(str(piece.lastgroup), re.escape(piece[0]))
 
 
 def _character_class(body: str) -> str:
