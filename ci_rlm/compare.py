@@ -1,0 +1,181 @@
+"""Two predictions of one metric as one statement on their ratio.
+
+The two sides' errors are not independent: what a model gets wrong about a function it gets
+wrong about the same function with one line changed. So the ratio's distribution comes from
+held-out pairs of texts that are about as alike (`flow.ErrorBand`), not from multiplying two
+distributions; only a checkpoint without calibration falls back on independence.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Callable, Sequence
+
+from ci_rlm.flow import Calibration, Change, Comparison, ErrorBand, Interval, Limits, Metric, Prediction
+
+Quantiles = Sequence[tuple[float, float]]
+Cdf = Callable[[float], float]
+"""P(ln(after / before) <= x)."""
+
+LEAST = {"B": 1.0, "s": 1e-9}
+"""Values below this, in a metric's unit, are read as this: zero has no logarithm."""
+
+_TOKEN = re.compile(r"\w+|[^\w\s]")
+_CENTRE = (0.1, 0.9)
+_ENDS = (0.05, 0.5, 0.95)
+
+
+def similarity(before: str, after: str) -> float:
+    """Share of token pairs that two texts have in common, 0 to 1 (the Dice coefficient of bigrams)."""
+    left, right = _bigrams(before), _bigrams(after)
+    total = left.total() + right.total()
+    return 2 * (left & right).total() / total if total else 1.0
+
+
+def _bigrams(text: str) -> Counter[tuple[str, str]]:
+    tokens = ["", *_TOKEN.findall(text)]
+    return Counter(zip(tokens, tokens[1:], strict=False))
+
+
+def equal(change: Change, metric: Metric) -> Comparison:
+    """The comparison of a change whose two sides are token for token the same: ratio 1, no model."""
+    return Comparison(change, metric, None, None, Interval(1.0, 1.0, 1.0))
+
+
+def compare(
+    change: Change,
+    metric: Metric,
+    before: Prediction | None,
+    after: Prediction | None,
+    calibrations: Sequence[Calibration],
+    limits: Limits,
+    alike: float,
+) -> Comparison:
+    """Compare two predictions; a side that is None was not there, or was not asked for.
+
+    `alike` is the `similarity` of the two prompts.
+    """
+    over = 0.0 if after is None else probability_over(after, limits.budget)
+    if before is None or after is None:
+        return Comparison(change, metric, before, after, None, p_over_budget=over)
+    calibration = next((c for c in calibrations if c.metric == metric.name and c.bands), None)
+    ends, cdf = _independent(before, after) if calibration is None else _calibrated(calibration, before, after, alike)
+    return Comparison(
+        change=change,
+        metric=metric,
+        before=before,
+        after=after,
+        slowdown=Interval(*map(math.exp, ends)),
+        p_regression=1 - cdf(math.log1p(limits.fail)),
+        p_warning=1 - cdf(math.log1p(limits.warn)),
+        p_improvement=cdf(-math.log1p(limits.warn)),
+        p_over_budget=over,
+    )
+
+
+def probability_over(prediction: Prediction, budget: float | None) -> float:
+    """P(value > budget), interpolated between the quantiles on a logarithmic scale; 0 without a budget."""
+    if budget is None:
+        return 0.0
+    pairs = [(u, _log(value, prediction.unit)) for u, value in prediction.quantiles]
+    return 1 - _cdf_of(pairs, _log(budget, prediction.unit))
+
+
+def predicted_log_ratio(before: Prediction, after: Prediction) -> float:
+    """ln(after / before) between the centres of two predictions.
+
+    A centre is the mean of the log quantiles from 10% to 90%, which moves smoothly where the
+    median jumps between two modes.
+    """
+    return _centre(after) - _centre(before)
+
+
+def _centre(prediction: Prediction) -> float:
+    low, high = _CENTRE
+    logs = [_log(value, prediction.unit) for u, value in prediction.quantiles if low <= u <= high]
+    return math.fsum(logs) / len(logs) if logs else _log(prediction.median, prediction.unit)
+
+
+def _log(value: float, unit: str) -> float:
+    return math.log(max(value, LEAST.get(unit, 1e-12)))
+
+
+def band_at(calibration: Calibration, alike: float) -> ErrorBand:
+    """The error model for texts this alike: linear between the two nearest bands."""
+    bands = calibration.bands
+    place = bisect_left([band.similarity for band in bands], alike)
+    if place == 0 or place == len(bands):
+        return bands[min(place, len(bands) - 1)]
+    left, right = bands[place - 1], bands[place]
+    share = (alike - left.similarity) / (right.similarity - left.similarity)
+    return ErrorBand(
+        similarity=alike,
+        slope=_between(left.slope, right.slope, share),
+        floor=_between(left.floor, right.floor, share),
+        growth=_between(left.growth, right.growth, share),
+        quantiles=tuple(
+            (u, _between(x, y, share)) for (u, x), (_, y) in zip(left.quantiles, right.quantiles, strict=True)
+        ),
+    )
+
+
+def _between(left: float, right: float, share: float) -> float:
+    return left + (right - left) * share
+
+
+def _calibrated(
+    calibration: Calibration, before: Prediction, after: Prediction, alike: float
+) -> tuple[list[float], Cdf]:
+    band = band_at(calibration, alike)
+    predicted = predicted_log_ratio(before, after)
+    scale = band.floor + band.growth * abs(predicted)
+    pairs = [(u, band.slope * predicted + scale * error) for u, error in band.quantiles]
+    return [_quantile_of(pairs, u) for u in _ENDS], lambda x: _cdf_of(pairs, x)
+
+
+def _independent(before: Prediction, after: Prediction) -> tuple[list[float], Cdf]:
+    """Every quantile of one side against every one of the other, as if the errors were independent."""
+    logs = sorted(
+        (_log(later, after.unit) - _log(earlier, before.unit), right * left)
+        for (_, later), right in zip(after.quantiles, _weights(after.quantiles), strict=True)
+        for (_, earlier), left in zip(before.quantiles, _weights(before.quantiles), strict=True)
+    )
+    pairs, total = [], 0.0
+    for x, weight in logs:
+        pairs.append((total + weight / 2, x))
+        total += weight
+    return [_quantile_of(pairs, u) for u in _ENDS], lambda x: _cdf_of(pairs, x)
+
+
+def _weights(quantiles: Quantiles) -> list[float]:
+    """How much probability each quantile stands for: half way to its neighbours."""
+    cuts = [0.0, *((a + b) / 2 for (a, _), (b, _) in zip(quantiles, quantiles[1:], strict=False)), 1.0]
+    return [high - low for low, high in zip(cuts, cuts[1:], strict=False)]
+
+
+def _quantile_of(pairs: Quantiles, u: float) -> float:
+    place = bisect_left(pairs, u, key=lambda pair: pair[0])
+    if place == 0 or place == len(pairs):
+        return pairs[min(place, len(pairs) - 1)][1]
+    (u0, x0), (u1, x1) = pairs[place - 1], pairs[place]
+    return _between(x0, x1, (u - u0) / (u1 - u0))
+
+
+def _cdf_of(pairs: Quantiles, x: float) -> float:
+    """F(x) from quantiles: linear between them, the outer ones' own probability beyond them.
+
+    Beyond the outermost quantile nothing is known, so it never answers 0 or 1.
+    """
+    values = [value for _, value in pairs]
+    first, last = bisect_left(values, x), len(values) - 1
+    if first > last:
+        return 1 - (1 - pairs[-1][0]) / 2
+    if values[first] == x:
+        return max(u for u, value in pairs if value == x)
+    if first == 0:
+        return pairs[0][0] / 2
+    (u0, x0), (u1, x1) = pairs[first - 1], pairs[first]
+    return _between(u0, u1, (x - x0) / (x1 - x0))
