@@ -30,7 +30,8 @@ def _compiled(glob: str) -> re.Pattern[str]:
     anchored = "/" in glob.rstrip("/")
     body = _REPEATED.sub("**/", glob.strip("/"))
     inner = "".join(_expression(token) for token in _TOKEN.findall(body))
-    return re.compile(f"{'' if anchored else _ANY_DEPTH}{inner}(?:/.*)?", re.DOTALL)
+    beneath = "/.+" if glob.endswith("/") else "(?:/.+)?"
+    return re.compile(f"{'' if anchored else _ANY_DEPTH}{inner}{beneath}", re.DOTALL)
 
 
 def _expression(token: str) -> str:
