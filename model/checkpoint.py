@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 import shutil
 import tempfile
@@ -99,15 +100,14 @@ def read_header(path: Path) -> dict[str, dict[str, Any]]:
 
 def _checked_entries(header: Any, data_bytes: int, path: Path) -> dict[str, dict[str, Any]]:
     """The tensors' entries, if they tile the data exactly."""
-    entries = {name: entry for name, entry in dict(header).items() if name != "__metadata__"}
+    if not isinstance(header, dict):
+        raise CheckpointError(f"{path} has a damaged header: not an object", hint=RESTORE)
+    entries = {name: entry for name, entry in header.items() if name != "__metadata__"}
     end = 0
     try:
         for entry in sorted(entries.values(), key=lambda entry: entry["data_offsets"]):
-            items = 1
-            for side in entry["shape"]:
-                items *= side
             begin, after = entry["data_offsets"]
-            if begin != end or after - begin != items * _ITEM_BYTES[entry["dtype"]]:
+            if begin != end or after - begin != math.prod(entry["shape"]) * _ITEM_BYTES[entry["dtype"]]:
                 raise CheckpointError(f"{path} has a damaged header: offsets do not fit", hint=RESTORE)
             end = after
     except (KeyError, TypeError, ValueError) as error:
@@ -139,8 +139,9 @@ def load_network(
     for name, tensor in weights.items():
         if not tensor.isfinite().all():
             raise CheckpointError(f"{path}: tensor {name} is not finite", hint=RESTORE)
-    cast = {name: tensor.to(dtype or torch.float32) for name, tensor in weights.items()}
-    network.load_state_dict(cast, assign=True)
+    # Copied even if the type is right: a sum's last bit may depend on alignment, which a file's view lacks.
+    aligned = {name: tensor.to(dtype or torch.float32, copy=True) for name, tensor in weights.items()}
+    network.load_state_dict(aligned, assign=True)
     return network.eval()
 
 

@@ -95,8 +95,11 @@ class RlmPredictor:
 
             cuda = self._device == "auto" and torch.cuda.is_available()
             device = "cuda" if cuda else self._device.replace("auto", "cpu")
-            network = checkpoint.load_network(self._folder, device)
-            self._loaded = network, tokenizer.load(self._folder / checkpoint.TOKENIZER)
+            words = tokenizer.load(self._folder / checkpoint.TOKENIZER)
+            if words.vocab_size > self.config.vocab_size:
+                sizes = f"{words.vocab_size} tokens, the network reads {self.config.vocab_size}"
+                raise CheckpointError(f"the tokenizer of {self._folder} has {sizes}", hint=checkpoint.RESTORE)
+            self._loaded = checkpoint.load_network(self._folder, device), words
         return self._loaded
 
     def _questions(self, prompts: dict[str, Prompt], tokenizer: Tokenizer) -> list[_Question]:
