@@ -500,6 +500,22 @@ def test_a_lost_blob_is_skipped(repo: Checkout) -> None:
     assert found == [Skipped(PurePosixPath("a.py"), "", "its blob is missing from the repository")]
 
 
+def test_a_damaged_blob_is_an_error_and_never_read_in_part(repo: Checkout) -> None:
+    repo.commit()
+    repo.write("a.py", "".join(f"{number} * {number * number}\n" for number in range(9999, 0, -7)))
+    repo.commit()
+    blob = repo.git("rev-parse", "HEAD:a.py")
+    damaged = repo.root / ".git" / "objects" / blob[:2] / blob[2:]
+    damaged.chmod(0o644)
+    damaged.write_bytes(damaged.read_bytes()[:3000])
+    repository = Repository.discover(repo.root)
+
+    with pytest.raises(GitError, match=blob) as caught:
+        list(repository.changes(repository.between("HEAD~1"), ALL))
+
+    assert "git fsck" in caught.value.hint
+
+
 # A hostile repository, a strange environment
 
 

@@ -202,6 +202,21 @@ def test_a_file_over_the_limit_is_skipped_unread(repo: Checkout, tmp_path: Path)
     assert skipped == Skipped(PurePosixPath("a.py"), "", f"{len(AFTER)} bytes, over the limit of 100")
 
 
+def test_a_new_file_over_the_limit_is_skipped(tmp_path: Path) -> None:
+    patch = b"--- /dev/null\n+++ b/a.py\n@@ -0,0 +1 @@\n+" + b"#" * 100 + b"\n"
+
+    (skipped,) = patch_changes(patch, FileLimits(max_bytes=100), None, tmp_path)
+
+    assert skipped == Skipped(PurePosixPath("a.py"), "", "101 bytes, over the limit of 100")
+
+
+@pytest.mark.parametrize("names", ["--- a/a.py\n+++ /dev/null\n", "--- /dev/null\n+++ b/a.py\n"])
+def test_a_deleted_or_new_file_that_has_both_sides_is_skipped(tmp_path: Path, names: str) -> None:
+    patch = f"{names}@@ -1 +1 @@\n-a\n+b\n".encode()
+
+    assert list(patch_changes(patch, ALL, None, tmp_path)) == [Skipped(PurePosixPath("a.py"), "", STALE)]
+
+
 def test_an_empty_diff_changes_nothing(tmp_path: Path) -> None:
     assert list(patch_changes(b"\n", ALL, None, tmp_path)) == []
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from pathlib import Path, PurePosixPath
 
 from ci_rlm.errors import GitError
 from ci_rlm.flow import FileChange, Skipped
-from ci_rlm.git.contents import Content, escapes, file_change, judged, read_inside
+from ci_rlm.git.contents import Content, escapes, file_change, judged, oversize, read_inside
 from ci_rlm.git.hunks import apply_hunks, revert_hunks
+from ci_rlm.git.plumbing import Blobs
 from ci_rlm.git.repository import Repository
 from ci_rlm.git.scope import FileLimits
 from ci_rlm.git.tree import shown
@@ -30,8 +32,17 @@ def patch_changes(
     files = sorted(read_patch(patch), key=_path)
     if patch.strip() and not files:
         raise GitError("no unified diff in the input", hint="git diff > change.diff")
-    changes = (_change(file, limits, repository, root) for file in files if _in_scope(file, limits))
-    return (change for change in changes if change)
+    return _changes([file for file in files if _in_scope(file, limits)], limits, repository, root)
+
+
+def _changes(
+    files: Sequence[FilePatch], limits: FileLimits, repository: Repository | None, root: Path
+) -> Iterator[FileChange | Skipped]:
+    with repository.blobs() if repository else nullcontext() as blobs:
+        for file in files:
+            change = _change(file, limits, blobs, root)
+            if change:
+                yield change
 
 
 def _path(file: FilePatch) -> PurePosixPath:
@@ -44,7 +55,7 @@ def _in_scope(file: FilePatch, limits: FileLimits) -> bool:
 
 
 def _change(
-    file: FilePatch, limits: FileLimits, repository: Repository | None, root: Path
+    file: FilePatch, limits: FileLimits, blobs: Blobs | None, root: Path
 ) -> FileChange | Skipped | None:
     path = _path(file)
     reason = _refusal(file)
@@ -52,8 +63,12 @@ def _change(
         return Skipped(path, "", reason)
     if not file.hunks:
         return None
-    before, after = _sides(file, limits.max_bytes, repository, root)
+    before, after = (_fair(side, limits) for side in _sides(file, limits.max_bytes, blobs, root))
     return file_change(path, shown(file.before) if file.before else None, before, after)
+
+
+def _fair(side: Content, limits: FileLimits) -> Content:
+    return oversize(len(side), limits.max_bytes) or side if isinstance(side, bytes) else side
 
 
 def _refusal(file: FilePatch) -> str:
@@ -66,17 +81,16 @@ def _refusal(file: FilePatch) -> str:
     return file.problem
 
 
-def _sides(
-    file: FilePatch, max_bytes: int, repository: Repository | None, root: Path
-) -> tuple[Content, Content]:
+def _sides(file: FilePatch, max_bytes: int, blobs: Blobs | None, root: Path) -> tuple[Content, Content]:
     """Both sides' bytes, or the reason twice."""
     if file.before is None:
         return None, apply_hunks(b"", file.hunks) or _STALE
-    named = repository.named_blob(file.before_id, max_bytes) if repository and file.before_id else None
+    named = blobs.at_most(max_bytes, file.before_id) if blobs and file.before_id else None
     if named is not None and (after := apply_hunks(named, file.hunks)) is not None:
         return named, None if file.after is None else after
     if file.after is None:
-        return revert_hunks(b"", file.hunks), None
+        before = revert_hunks(b"", file.hunks)
+        return (_STALE, _STALE) if before is None else (before, None)
     return _sides_from_working_file(file, max_bytes, root)
 
 

@@ -125,7 +125,14 @@ class Blobs:
         if size is None:
             return None
         content: bytes = self._running["--batch"].stdout.read(size + 1)
+        if len(content) <= size:
+            raise _damaged(blob)
         return content[:-1]
+
+    def at_most(self, max_bytes: int, blob: str) -> bytes | None:
+        """All bytes of a blob; None if there is none, or none so small."""
+        size = self.size(blob)
+        return self.read(blob) if size is not None and size <= max_bytes else None
 
     def close(self) -> None:
         """End the processes."""
@@ -140,7 +147,7 @@ class Blobs:
         process.stdin.flush()
         fields = process.stdout.readline().split()
         if not fields:
-            raise GitError(f"git cat-file stopped at {blob}", hint="git fsck finds damaged objects")
+            raise _damaged(blob)
         return int(fields[2]) if fields[1:2] == [b"blob"] else None
 
 
@@ -186,6 +193,10 @@ def _gitpython() -> type[Git]:
 
 def _missing_git() -> GitError:
     return GitError("git cannot be run", hint="install git 2.15 or later and put it on PATH")
+
+
+def _damaged(blob: str) -> GitError:
+    return GitError(f"git cannot read the object {blob}", hint="git fsck lists what is damaged")
 
 
 def _complaint(stderr: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path, PurePosixPath
 
 from ci_rlm.errors import GitError, UsageError
@@ -149,13 +150,14 @@ class Repository:
             content = read_inside(self.root, os.fsencode(path), max_bytes)
             return content if isinstance(content, bytes) else None
         listed = self._listed_in_index(path) if revision == INDEX else self._listed(revision, path)
-        return self.named_blob(listed.blob, max_bytes) if listed and listed.kind == "regular file" else None
+        if listed is None or listed.kind != "regular file":
+            return None
+        with self.blobs() as blobs:
+            return blobs.at_most(max_bytes, listed.blob)
 
-    def named_blob(self, blob: str, max_bytes: int) -> bytes | None:
-        """The bytes of the blob that a full or abbreviated id names; None if absent or larger."""
-        with opened(self._git) as blobs:
-            size = blobs.size(blob)
-            return blobs.read(blob) if size is not None and size <= max_bytes else None
+    def blobs(self) -> AbstractContextManager[Blobs]:
+        """Blobs by id; their processes end with the block."""
+        return opened(self._git)
 
     def _listed(self, revision: str, path: PurePosixPath) -> Side | None:
         tree = self._lookup(revision, "tree") or self.resolve(revision)
@@ -192,7 +194,7 @@ class Repository:
         return untracked_entries(names)
 
     def _read(self, entries: Sequence[Entry], max_bytes: int) -> Iterator[FileChange | Skipped]:
-        with opened(self._git) as blobs:
+        with self.blobs() as blobs:
             for entry in entries:
                 reason = refusal(entry)
                 change = Skipped(entry.path, "", reason) if reason else self._change(entry, blobs, max_bytes)
