@@ -8,6 +8,7 @@ distributions; only a checkpoint without calibration falls back on independence.
 
 from __future__ import annotations
 
+import itertools
 import math
 import re
 from bisect import bisect_left
@@ -37,7 +38,7 @@ def similarity(before: str, after: str) -> float:
 
 def _bigrams(text: str) -> Counter[tuple[str, str]]:
     tokens = ["", *_TOKEN.findall(text)]
-    return Counter(zip(tokens, tokens[1:], strict=False))
+    return Counter(itertools.pairwise(tokens))
 
 
 def equal(change: Change, metric: Metric) -> Comparison:
@@ -62,7 +63,9 @@ def compare(
     if before is None or after is None:
         return Comparison(change, metric, before, after, None, p_over_budget=over)
     calibration = next((c for c in calibrations if c.metric == metric.name and c.bands), None)
-    ends, cdf = _independent(before, after) if calibration is None else _calibrated(calibration, before, after, alike)
+    ends, cdf = (
+        _calibrated(calibration, before, after, alike) if calibration else _independent(before, after)
+    )
     return Comparison(
         change=change,
         metric=metric,
@@ -85,15 +88,15 @@ def probability_over(prediction: Prediction, budget: float | None) -> float:
 
 
 def predicted_log_ratio(before: Prediction, after: Prediction) -> float:
-    """ln(after / before) between the centres of two predictions.
+    """ln(after / before) between the centres of two predictions."""
+    return centre(after) - centre(before)
 
-    A centre is the mean of the log quantiles from 10% to 90%, which moves smoothly where the
-    median jumps between two modes.
+
+def centre(prediction: Prediction) -> float:
+    """The middle of a prediction on the log scale: the mean of its log quantiles from 10% to 90%.
+
+    It moves smoothly where the median jumps from one mode to another.
     """
-    return _centre(after) - _centre(before)
-
-
-def _centre(prediction: Prediction) -> float:
     low, high = _CENTRE
     logs = [_log(value, prediction.unit) for u, value in prediction.quantiles if low <= u <= high]
     return math.fsum(logs) / len(logs) if logs else _log(prediction.median, prediction.unit)
@@ -152,8 +155,8 @@ def _independent(before: Prediction, after: Prediction) -> tuple[list[float], Cd
 
 def _weights(quantiles: Quantiles) -> list[float]:
     """How much probability each quantile stands for: half way to its neighbours."""
-    cuts = [0.0, *((a + b) / 2 for (a, _), (b, _) in zip(quantiles, quantiles[1:], strict=False)), 1.0]
-    return [high - low for low, high in zip(cuts, cuts[1:], strict=False)]
+    cuts = [0.0, *((a + b) / 2 for (a, _), (b, _) in itertools.pairwise(quantiles)), 1.0]
+    return [high - low for low, high in itertools.pairwise(cuts)]
 
 
 def _quantile_of(pairs: Quantiles, u: float) -> float:

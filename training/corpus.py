@@ -1,6 +1,6 @@
 """Measured costs joined with the texts that they belong to: what a model is trained on.
 
-    python -m ci_rlm.training.corpus --data DATA --measured training/measured/python.parquet --out runs/corpus.parquet
+    python -m ci_rlm.training.corpus --data DATA --out runs/corpus.parquet
 
 The repository keeps costs and hashes; the texts stay with the public data and are looked up
 by hash. Each program becomes one example: the text of its prompt, made by the same code as
@@ -26,7 +26,7 @@ from ci_rlm.training.sources import Program, problems
 FLOORS = {"peak_memory": 32.0, "cpu_time": 1e-7}
 """Below the smallest Python object, or the clock's own cost, a measurement says nothing."""
 
-SPLITS = {"test": range(0, 10), "calibration": range(10, 20)}
+SPLITS = {"test": range(10), "calibration": range(10, 20)}
 """Hundredths of the problems, by hash of the name, so that additions move no problem."""
 
 
@@ -191,7 +191,9 @@ def read(path: Path) -> list[Example]:
 
 def main() -> None:
     """The command line of this module."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--data", type=Path, required=True, help="folder of the public programs")
     parser.add_argument("--measured", type=Path, default=Path("training/measured/python.parquet"))
     parser.add_argument("--out", type=Path, default=Path("runs/corpus.parquet"))

@@ -83,9 +83,9 @@ def set_to_list(node: ast.AST) -> ast.AST | None:
 
 def scan_membership(node: ast.AST) -> ast.AST | None:
     """`x in seen` to `x in list(seen)`."""
-    if isinstance(node, ast.Compare) and isinstance(node.ops[0], ast.In | ast.NotIn):
-        if isinstance(node.comparators[0], ast.Name | ast.Attribute):
-            node.comparators[0] = _call("list", node.comparators[0])
+    match node:
+        case ast.Compare(_, [ast.In() | ast.NotIn()], [ast.Name() | ast.Attribute() as container]):
+            node.comparators = [_call("list", container)]
             return node
     return None
 
@@ -156,13 +156,16 @@ def sink_into_loop(node: ast.AST) -> ast.AST | None:
     """An assignment just before a loop is computed in each round instead."""
     for body in _bodies(node):
         for index in range(len(body) - 1):
-            first, loop = body[index], body[index + 1]
-            if isinstance(first, ast.Assign) and isinstance(loop, ast.For | ast.While):
-                if any(isinstance(part, ast.Call) for part in ast.walk(first.value)):
+            match body[index], body[index + 1]:
+                case ast.Assign() as first, (ast.For() | ast.While()) as loop if _calls(first.value):
                     loop.body.insert(0, first)
                     del body[index]
                     return node
     return None
+
+
+def _calls(value: ast.expr) -> bool:
+    return any(isinstance(part, ast.Call) for part in ast.walk(value))
 
 
 def _bodies(node: ast.AST) -> Iterator[list[ast.stmt]]:
@@ -258,7 +261,8 @@ def merge_if(node: ast.AST) -> ast.AST | None:
 
 EFFICIENCY: tuple[Edit, ...] = (
     materialise_generator, materialise_loop, copy_before_loop, set_to_list, scan_membership, append_to_copy,
-    sort_for_extreme, sort_to_copy, repeat_by_loop, drop_cache, queue_by_list, sink_into_loop, copy_for_length,
+    sort_for_extreme, sort_to_copy, repeat_by_loop, drop_cache, queue_by_list, sink_into_loop,
+    copy_for_length,
 )  # fmt: skip
 NEUTRAL: tuple[Edit, ...] = (
     rename_local, expand_augmented, swap_comparison, invert_branch, name_the_result, annotate_local,

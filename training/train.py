@@ -80,7 +80,9 @@ def read_recipe(path: Path) -> Recipe:
     known = {field.name for field in fields(Train)}
     given = set(table.get("train", {}))
     if given != known:
-        raise UsageError(f"{path}: [train] must have exactly {', '.join(sorted(known))}; differs in {given ^ known}")
+        raise UsageError(
+            f"{path}: [train] must have exactly {', '.join(sorted(known))}; differs in {given ^ known}"
+        )
     try:
         return Recipe(
             name=table["name"],
@@ -98,7 +100,9 @@ def read_recipe(path: Path) -> Recipe:
 class Batches:
     """Length-bucketed batches under a token budget; batch k of epoch e never depends on the past."""
 
-    def __init__(self, examples: Sequence[Example], words: Tokenizer, config: ModelConfig, recipe: Recipe) -> None:
+    def __init__(
+        self, examples: Sequence[Example], words: Tokenizer, config: ModelConfig, recipe: Recipe
+    ) -> None:
         self.examples, self.words, self.config, self.recipe = examples, words, config, recipe
         self.pool = names.pool(example.text for example in examples)
         ids, _ = words.encode_batch([e.text for e in examples], recipe.train.longest)
@@ -123,7 +127,9 @@ class Batches:
         chance.shuffle(batches)
         return batches
 
-    def make(self, chosen: Sequence[int], chance: random.Random) -> tuple[Tensor, Tensor | None, Tensor, Tensor]:
+    def make(
+        self, chosen: Sequence[int], chance: random.Random
+    ) -> tuple[Tensor, Tensor | None, Tensor, Tensor]:
         """source_BS, keep_BS, target_BRT and the log counts."""
         train = self.recipe.train
         texts = [self.examples[index].text for index in chosen]
@@ -137,7 +143,9 @@ class Batches:
         ids, _ = self.words.encode_batch(texts, train.longest)
         source_BS, keep_BS = collate(ids)
         picked = [chance.choices(range(len(self.targets[index])), k=train.rows) for index in chosen]
-        target_BRT = torch.stack([self.targets[index][rows] for index, rows in zip(chosen, picked, strict=True)])
+        target_BRT = torch.stack(
+            [self.targets[index][rows] for index, rows in zip(chosen, picked, strict=True)]
+        )
         return source_BS, keep_BS, target_BRT, self.counts[list(chosen)]
 
 
@@ -162,7 +170,9 @@ def common_types(examples: Sequence[Example]) -> list[str]:
     return [kind for kind, _ in seen.most_common(AUXILIARY_TYPES)]
 
 
-def loss_of(network: Network, counter: nn.Linear, batch: tuple[Tensor, Tensor | None, Tensor, Tensor], weight: float) -> tuple[Tensor, Tensor]:
+def loss_of(
+    network: Network, counter: nn.Linear, batch: tuple[Tensor, Tensor | None, Tensor, Tensor], weight: float
+) -> tuple[Tensor, Tensor]:
     """Cross-entropy a number token (the given size left out), and the same with the auxiliary term."""
     source_BS, keep_BS, target_BRT, counts_BC = batch
     pooled: list[Tensor] = []
@@ -193,7 +203,9 @@ def train(recipe: Recipe, *, stop_after: float | None = None) -> Path:
     examples = corpus.read(recipe.corpus)
     training = [example for example in examples if example.split == "train"]
     if not training:
-        raise UsageError(f"{recipe.corpus} has no training examples", hint="build it with ci_rlm.training.corpus")
+        raise UsageError(
+            f"{recipe.corpus} has no training examples", hint="build it with ci_rlm.training.corpus"
+        )
     words = tokenizer_of(recipe, training)
     config = config_of(recipe, words)
     batches = Batches(training, words, config, recipe)
@@ -230,7 +242,9 @@ def train(recipe: Recipe, *, stop_after: float | None = None) -> Path:
             if stop_after is not None and time.monotonic() - began > 60 * stop_after:
                 break
     run.save(step)
-    card = f"# {recipe.name}\n\nA training run's checkpoint; `ci_rlm.training.publish` writes the model card.\n"
+    card = (
+        f"# {recipe.name}\n\nA training run's checkpoint; `ci_rlm.training.publish` writes the model card.\n"
+    )
     checkpoint.save(recipe.out / "checkpoint", network, words.to_json(), card, dtype=torch.float32)
     return recipe.out / "checkpoint"
 
@@ -269,7 +283,9 @@ def optimizer_of(network: Network, counter: nn.Linear, train: Train) -> torch.op
 class Run:
     """The folder of a run: its state, its log."""
 
-    def __init__(self, folder: Path, network: Network, counter: nn.Linear, optimizer: torch.optim.Optimizer) -> None:
+    def __init__(
+        self, folder: Path, network: Network, counter: nn.Linear, optimizer: torch.optim.Optimizer
+    ) -> None:
         self.folder, self.network, self.counter, self.optimizer = folder, network, counter, optimizer
         self.recent: list[float] = []
 
@@ -339,7 +355,9 @@ class Run:
 
 def main() -> None:
     """The command line of this module."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("recipe", type=Path)
     parser.add_argument("--minutes", type=float, help="stop after so long; run again to go on")
     parser.add_argument("--threads", type=int, help="of torch; all cores by default")

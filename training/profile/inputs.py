@@ -76,7 +76,9 @@ def _grow_numbers(arguments: Sequence[Any], size: int) -> list[Any]:
     """With numbers alone the largest one is the size; the others keep their proportion."""
     whole = [value for value in arguments if type(value) is int and value > 0]
     factor = size / max(whole, default=1)
-    return [max(1, round(value * factor)) if type(value) is int and value > 0 else value for value in arguments]
+    return [
+        max(1, round(value * factor)) if type(value) is int and value > 0 else value for value in arguments
+    ]
 
 
 def _follow(value: Any, before: Sequence[Any], after: Sequence[Any], factor: float) -> Any:
@@ -117,14 +119,22 @@ def _grow_text(text: str, length: int, chance: random.Random) -> str:
     if text.isalpha():
         letters = sorted(set(text))
         return "".join(chance.choices(letters, k=length))
-    return (text * (length // len(text) + 1))[:length] if length < len(text) else text * max(1, length // len(text))
+    return (
+        (text * (length // len(text) + 1))[:length]
+        if length < len(text)
+        else text * max(1, length // len(text))
+    )
 
 
 def _grow_words(words: Sequence[str], factor: float, chance: random.Random) -> list[str]:
     count = max(1, round(len(words) * factor))
     lengths = [len(word) for word in words]
     if len(set(words)) == len(words) and all(word.isalpha() for word in words):
-        letters = "abcdefghijklmnopqrstuvwxyz" if all(word.islower() for word in words) else "".join(set("".join(words)))
+        letters = (
+            "abcdefghijklmnopqrstuvwxyz"
+            if all(word.islower() for word in words)
+            else "".join(set("".join(words)))
+        )
         longest = max(*lengths, len(str(count))) if len(lengths) > 1 else max(lengths[0], len(str(count)))
         return ["".join(chance.choices(sorted(letters), k=max(longest, 3))) for _ in range(count)]
     return [chance.choice(words) for _ in range(count)]
@@ -152,7 +162,7 @@ def _node_rows(rows: Sequence[Any]) -> bool:
     if not all(isinstance(row, list | tuple) and len(row) in (2, 3) for row in rows):
         return False
     ends = [end for row in rows for end in row[:2]]
-    return all(type(end) is int and 0 <= end for end in ends) and max(ends) <= len(rows) + 2
+    return all(type(end) is int and end >= 0 for end in ends) and max(ends) <= len(rows) + 2
 
 
 def _top(rows: Sequence[Any]) -> int:
@@ -167,7 +177,7 @@ def _grow_records(rows: Sequence[Sequence[Any]], count: int, chance: random.Rand
     columns = [[row[column] for row in rows] for column in range(len(rows[0]))]
     ordered = len(columns) > 1 and all(_less(row[0], row[1]) for row in rows)
     made = []
-    for index in range(count):
+    for _ in range(count):
         row = [_like(column, count, chance) for column in columns]
         if ordered and _less(row[1], row[0]):
             row[0], row[1] = row[1], row[0]
@@ -237,13 +247,15 @@ class _Shrink(ast.NodeTransformer):
     def __init__(self, factor: int) -> None:
         self.factor = factor
 
-    def visit_Constant(self, node: ast.Constant) -> ast.AST:  # noqa: N802
+    def visit_Constant(self, node: ast.Constant) -> ast.AST:
         if type(node.value) is not int or not 500 <= node.value <= 10**7:
             return node
         return ast.copy_location(ast.Constant(max(10, node.value // self.factor)), node)
 
-    def visit_BinOp(self, node: ast.BinOp) -> ast.AST:  # noqa: N802
+    def visit_BinOp(self, node: ast.BinOp) -> ast.AST:
         match node:
-            case ast.BinOp(ast.Constant(int() as base), ast.Pow(), ast.Constant(int() as power)) if power < 12:
+            case ast.BinOp(ast.Constant(int() as base), ast.Pow(), ast.Constant(int() as power)) if (
+                power < 12
+            ):
                 return self.visit_Constant(ast.copy_location(ast.Constant(base**power), node))
         return self.generic_visit(node)

@@ -57,7 +57,11 @@ def measure_problem(problem: Problem, *, cap: int, budget: Budget) -> list[dict[
     cases = cases_of(problem, reference)
     answers = _run(problem, reference, cases, budget)
     rows = [_row(problem, reference, case, answer) for case, answer in zip(cases, answers, strict=True)]
-    known = {case.size: answer["answer"] for case, answer in zip(cases, answers, strict=True) if "error" not in answer}
+    known = {
+        case.size: answer["answer"]
+        for case, answer in zip(cases, answers, strict=True)
+        if "error" not in answer
+    }
     kept = [case for case in cases if case.size in known]
     if not kept:
         return rows or [_row(problem, reference, Case(0, {}), {"error": "no input to run it on"})]
@@ -142,7 +146,10 @@ def _callable_cases(problem: Problem, reference: Program) -> list[Case]:
     chance = random.Random(sha256(problem.name))
     grown = [inputs.grow(recorded[-1], size, chance) for size in inputs.SIZES]
     return [
-        Case(inputs.size_of(arguments), {"action": "measure", "arguments": repr(arguments), "builders": builders})
+        Case(
+            inputs.size_of(arguments),
+            {"action": "measure", "arguments": repr(arguments), "builders": builders},
+        )
         for arguments in [recorded[-1], *grown]
         if inputs.size_of(arguments) <= 4 * inputs.SIZES[-1]
     ]
@@ -166,7 +173,9 @@ def _keywords(text: str) -> dict[str, Any]:
 def _builders(text: str, entry: str, count: int) -> list[str]:
     """How each argument is built: node types are named by the annotations of the entry point."""
     name = entry.rsplit(".", 1)[-1]
-    signature = re.search(rf"def {re.escape(name)}\s*\((.*?)\)\s*(?:->.*?)?:\s*$", text, re.DOTALL | re.MULTILINE)
+    signature = re.search(
+        rf"def {re.escape(name)}\s*\((.*?)\)\s*(?:->.*?)?:\s*$", text, re.DOTALL | re.MULTILINE
+    )
     fields = re.split(r",(?![^\[]*\])", signature[1] if signature else "")
     kinds = [_builder(field) for field in fields if field.strip() and field.strip() != "self"]
     return (kinds + ["plain"] * count)[:count]
@@ -197,7 +206,8 @@ def hardware_class() -> str:
     info = Path("/proc/cpuinfo")
     names = re.findall(r"model name\s*:\s*(.+)", info.read_text()) if info.exists() else []
     model = names[0].strip() if names else platform.processor() or platform.machine()
-    return f"{model}, {len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count()} cores"
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return f"{model}, {cores} cores"
 
 
 def measure_all(data: Path, out: Path, *, sources: Iterable[str], cap: int, workers: int) -> None:
@@ -216,7 +226,9 @@ def measure_all(data: Path, out: Path, *, sources: Iterable[str], cap: int, work
             for start in range(0, len(waiting), _SHARD):
                 batch = waiting[start : start + _SHARD]
                 rows: list[dict[str, Any]] = []
-                for found in pool.map(lambda p: measure_problem(p, cap=CAPS.get(p.source, cap), budget=budget), batch):
+                for found in pool.map(
+                    lambda p: measure_problem(p, cap=CAPS.get(p.source, cap), budget=budget), batch
+                ):
                     rows += found
                     progress.advance(task)
                 _write_shard(rows, out)
@@ -269,7 +281,9 @@ def merge(out: Path, into: Path) -> int:
 
 def main() -> None:
     """The command line of this module."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--data", type=Path, help="folder of the public programs")
     parser.add_argument("--out", type=Path, default=Path("runs/measured"), help="folder of the shards")
     parser.add_argument("--source", action="append", choices=sorted(SOURCES), help="only this source")
@@ -281,7 +295,9 @@ def main() -> None:
     if flags.merge:
         print(f"{merge(flags.merge, flags.into)} rows in {flags.into}")
     elif flags.data:
-        measure_all(flags.data, flags.out, sources=flags.source or list(SOURCES), cap=flags.cap, workers=flags.workers)
+        measure_all(
+            flags.data, flags.out, sources=flags.source or list(SOURCES), cap=flags.cap, workers=flags.workers
+        )
     else:
         parser.error("--data or --merge is needed")
 

@@ -1,0 +1,166 @@
+"""From held-out pairs to an error model: how far to trust the ratio of two predictions.
+
+    python -m ci_rlm.training.calibrate runs/embedded/checkpoint --corpus runs/corpus.parquet
+
+Pairs are two solutions of one problem, and a program with its edited self, of problems that
+the model was not trained on, both ways round, at input sizes about the gate's. They are put
+into bands by how alike their texts are; `flow.ErrorBand` says what is fitted in each.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ci_rlm import compare
+from ci_rlm.flow import Calibration, ErrorBand, Prediction
+from ci_rlm.model import checkpoint, records
+from ci_rlm.predict.rlm import RlmPredictor
+from ci_rlm.training import corpus, edits, evaluate
+from ci_rlm.training.evaluate import METRICS, Pair, Point
+
+EDGES = (0.0, 0.5, 0.75, 0.9, 0.96, 1.001)
+"""Of the similarity bands; small edits of a function lie in the last two."""
+
+NEUTRAL_SHARE = 0.8
+"""Weight of neutral edits among edits: most changes of a pull request do not touch the cost."""
+
+SIZES = (250.0, 4200.0)
+"""Input sizes that pairs are taken from: about the size that the gate asks for."""
+
+GRID = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5)
+PROBABILITIES = (*GRID, *(round(1 - u, 4) for u in reversed(GRID[:-1])))
+
+_LEAST_PAIRS = 40
+_NEUTRAL = frozenset(edit.__name__ for edit in edits.NEUTRAL)
+Numbers = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Pairs:
+    """Held-out pairs of one metric, each both ways round."""
+
+    alike: Numbers
+    predicted: Numbers
+    """ln(after / before), as predicted."""
+    measured: Numbers
+    """ln(after / before), as measured."""
+    weight: Numbers
+    neutral: NDArray[np.bool_]
+    edited: NDArray[np.bool_]
+
+
+def is_neutral(pair: Pair) -> bool:
+    """Whether a pair's edit keeps the cost."""
+    return pair.edit in _NEUTRAL
+
+
+def pairs_of(points: Sequence[Point], answers: Sequence[tuple[Prediction, ...]], metric: int) -> Pairs:
+    """Solution pairs and edit pairs of the points, weighted so that neutral edits have their share."""
+    chosen = [*evaluate.solution_pairs(points, cap=60), *evaluate.edit_pairs(points)]
+    chosen = [pair for pair in chosen if SIZES[0] <= points[pair.after][1].size <= SIZES[1]]
+    neutral = np.array([is_neutral(pair) for pair in chosen])
+    edited = np.array([bool(pair.edit) for pair in chosen])
+    known = evaluate.truth(points)[:, metric]
+    centre = np.array([compare.centre(answer[metric]) for answer in answers])
+    alike = np.array([compare.similarity(points[p.before][0].text, points[p.after][0].text) for p in chosen])
+    before, after = np.array([p.before for p in chosen]), np.array([p.after for p in chosen])
+    costly = edited & ~neutral
+    boost = NEUTRAL_SHARE / (1 - NEUTRAL_SHARE) * costly.sum() / max(1, neutral.sum())
+    weight = np.where(neutral, boost, 1.0)
+    predicted, measured = centre[after] - centre[before], known[after] - known[before]
+    return Pairs(
+        alike=np.tile(alike, 2),
+        predicted=np.concatenate([predicted, -predicted]),
+        measured=np.concatenate([measured, -measured]),
+        weight=np.tile(weight, 2),
+        neutral=np.tile(neutral, 2),
+        edited=np.tile(edited, 2),
+    )
+
+
+def fit(pairs: Pairs, metric: str) -> Calibration:
+    """One error band for each range of similarity that has pairs enough."""
+    bands = []
+    for low, high in itertools.pairwise(EDGES):
+        inside = (pairs.alike >= low) & (pairs.alike < high)
+        if inside.sum() >= 2 * _LEAST_PAIRS:
+            bands.append(_band(pairs, inside))
+    return Calibration(metric, tuple(bands), pairs=len(pairs.alike) // 2)
+
+
+def _band(pairs: Pairs, inside: NDArray[np.bool_]) -> ErrorBand:
+    z, y, w = pairs.predicted[inside], pairs.measured[inside], pairs.weight[inside]
+    # A few pairs differ a thousandfold; least squares would serve them alone.
+    clipped = np.clip(y, -math.log(20), math.log(20))
+    slope = float(np.clip((w * z * clipped).sum() / max(1e-9, (w * z * z).sum()), 0.0, 1.5))
+    error = y - slope * z
+    floor, growth = _spread(np.abs(z), np.minimum(np.abs(error), math.log(20)), w)
+    standard = error / (floor + growth * np.abs(z))
+    quantiles = weighted_quantiles(standard, w, PROBABILITIES)
+    return ErrorBand(
+        similarity=round(float(np.average(pairs.alike[inside], weights=w)), 4),
+        slope=round(slope, 4),
+        floor=round(floor, 5),
+        growth=round(growth, 5),
+        quantiles=tuple((u, round(float(x), 4)) for u, x in zip(PROBABILITIES, quantiles, strict=True)),
+    )
+
+
+def _spread(z: Numbers, error: Numbers, w: Numbers) -> tuple[float, float]:
+    """floor + growth·|z| for the mean absolute error, neither below nothing."""
+    from scipy.optimize import nnls
+
+    root = np.sqrt(w)
+    (floor, growth), _ = nnls(np.stack([root, root * z], axis=1), root * error)
+    return max(0.005, float(floor)), float(growth)
+
+
+def weighted_quantiles(values: Numbers, weight: Numbers, probabilities: Sequence[float]) -> Numbers:
+    """Quantiles of weighted values, linear between their mid-ranks."""
+    order = np.argsort(values, kind="stable")
+    mass = np.cumsum(weight[order])
+    middle = (mass - weight[order] / 2) / mass[-1]
+    return np.interp(probabilities, middle, values[order])
+
+
+def calibrations(folder: Path, examples: Sequence[corpus.Example]) -> tuple[Calibration, ...]:
+    """Fit every metric of a checkpoint on the calibration split."""
+    predictor = RlmPredictor(folder)
+    points = _near(evaluate.points_of([e for e in examples if e.split == "calibration"]))
+    answers = evaluate.predictions(points, predictor, predictor.spaces[0])
+    return tuple(fit(pairs_of(points, answers, metric), name) for metric, name in enumerate(METRICS))
+
+
+def _near(points: Sequence[Point]) -> list[Point]:
+    return [point for point in points if SIZES[0] <= point[1].size <= SIZES[1]]
+
+
+def main() -> None:
+    """The command line of this module."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("checkpoint", type=Path)
+    parser.add_argument("--corpus", type=Path, default=Path("runs/corpus.parquet"))
+    flags = parser.parse_args()
+    found = calibrations(flags.checkpoint, corpus.read(flags.corpus))
+    target = flags.checkpoint / checkpoint.CALIBRATION
+    scratch = target.with_suffix(".writing")
+    scratch.write_text(records.dump(list(found)), encoding="utf-8")
+    scratch.replace(target)
+    for calibration in found:
+        print(f"{calibration.metric}: {calibration.pairs} pairs")
+        for band in calibration.bands:
+            print("  " + str(replace(band, quantiles=band.quantiles[4:-4:3])))
+
+
+if __name__ == "__main__":
+    main()
