@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import pty
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -286,6 +289,18 @@ def test_a_report_through_a_symbolic_link_keeps_the_link(topic: Checkout, tmp_pa
     check(topic, "--format", f"json:{tmp_path}/link.json")
     assert (tmp_path / "link.json").is_symlink()
     assert json.loads((tmp_path / "real.json").read_bytes())["rows"]
+
+
+def test_progress_is_drawn_on_a_terminal_and_not_in_the_report(topic: Checkout) -> None:
+    command = [sys.executable, "-m", "ci_rlm", "check", "-C", str(topic.root), "--format", "json"]
+    ours, theirs = pty.openpty()
+    environment = {**os.environ, "TERM": "xterm"}
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=theirs, env=environment, check=True)
+    drawn = os.read(ours, 100_000)
+    os.close(theirs)
+    os.close(ours)
+    assert b"predicting" in drawn
+    assert json.loads(done.stdout)["rows"]
 
 
 def test_the_help_names_every_format() -> None:
