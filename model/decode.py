@@ -53,9 +53,7 @@ class Decoder(Protocol[MemoryT, RowsT]):
         """Where its tokens are to be."""
         ...
 
-    def extend(
-        self, tokens_BRT: Tensor, memory: MemoryT, cache: RowsT | None = None
-    ) -> tuple[Tensor, RowsT]:
+    def extend(self, tokens_BRT: Tensor, memory: MemoryT, cache: RowsT | None = None) -> tuple[Tensor, RowsT]:
         """logits_BRTV after each of T more tokens, and the longer rows."""
         ...
 

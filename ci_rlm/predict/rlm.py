@@ -50,10 +50,10 @@ class RlmPredictor:
 
     On a CPU each prompt is a batch of its own and is computed by one thread, so its answer is the
     same to the bit whatever is asked beside it, in whatever order, on however many threads. Sums
-    of float32 depend on their shapes: in shared batches 8 to 13% of the quantiles moved by one
-    unit of their last digit (measured, untrained network of 18M parameters), and a report with
-    them. On a GPU, where single prompts would leave it idle, batches hold texts of one length
-    class and that last digit may move.
+    of float32 depend on their shapes and on how threads share them: in common batches 8 to 13% of
+    the quantiles moved by one unit of their last digit (measured, untrained network of 18M
+    parameters), and a report would with them. On a GPU, which single prompts would leave idle,
+    batches hold texts of about one length and that last digit may move.
     """
 
     def __init__(self, folder: Path, device: str = "auto", threads: int | None = None) -> None:
