@@ -1,0 +1,155 @@
+"""The predictor on a miniature checkpoint: same prompt, same answer, whatever is beside it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from ci_rlm.errors import CheckpointError
+from ci_rlm.flow import Kind, Metric, Prediction, Prompt, Space
+from ci_rlm.model import checkpoint, decode, tokenizer
+from ci_rlm.model.config import ModelConfig
+from ci_rlm.model.network import Network, collate
+from ci_rlm.predict.rlm import RlmPredictor, bucket
+
+METRICS = (Metric("peak_memory", "B"), Metric("cpu_time", "s"))
+SIZED = Space("python", "PY\n", (Kind.FUNCTION,), METRICS, "test", size=1e4)
+PLAIN = Space("KBSS", "KBSS\n", (Kind.TRITON_KERNEL,), (Metric("latency", "s"),), "test")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    words = tokenizer.learn(["def f(x):\n    return x + 12\n"], 280)
+    config = ModelConfig(
+        name="miniature",
+        hardware="test",
+        spaces=(SIZED, PLAIN),
+        vocab_size=words.vocab_size,
+        width=32,
+        heads=2,
+        encoder_layers=2,
+        decoder_layers=1,
+        feed_forward=48,
+        max_tokens=64,
+    )
+    path = tmp_path_factory.mktemp("checkpoints") / "miniature"
+    checkpoint.save(path, Network(config, seed=2), words.to_json(), "# miniature\n")
+    return path
+
+
+@pytest.fixture(scope="module")
+def predictor(folder: Path) -> RlmPredictor:
+    return RlmPredictor(folder, device="cpu")
+
+
+def prompt(text: str, space: Space = SIZED, size: float | None = None) -> Prompt:
+    return Prompt(space.prefix + text, space.name, size, key=f"{space.name} {size} {text}")
+
+
+def several() -> list[Prompt]:
+    texts = ["def f(x):\n    return x\n" * count + "y" * count for count in (1, 2, 1, 3, 2)]
+    return [prompt(text + str(at), (SIZED, PLAIN)[at % 2]) for at, text in enumerate(texts)]
+
+
+def test_an_answer_has_each_metric_of_its_space_with_its_unit(predictor: RlmPredictor) -> None:
+    sized, plain = predictor.predict([prompt("x"), prompt("x", PLAIN)])
+    assert [(answer.metric, answer.unit) for answer in sized] == [("peak_memory", "B"), ("cpu_time", "s")]
+    assert [(answer.metric, answer.unit) for answer in plain] == [("latency", "s")]
+
+
+def test_quantiles_ascend_with_the_probabilities_of_the_config(predictor: RlmPredictor) -> None:
+    ((answer, _),) = predictor.predict([prompt("x")])
+    probabilities, values = zip(*answer.quantiles, strict=True)
+    assert probabilities == predictor.config.probabilities
+    assert list(values) == sorted(values)
+
+
+def test_the_answer_is_what_decoding_the_prompt_gives(folder: Path, predictor: RlmPredictor) -> None:
+    text = SIZED.prefix + "def f(x):\n    return x\n"
+    (ids,), _ = tokenizer.load(folder / "tokenizer.json").encode_batch([text], 64)
+    network = checkpoint.load_network(folder)
+    with torch.inference_mode():
+        memory = network.encode(*collate([ids]))
+    expected = decode.quantiles(network, memory, [[250.0]], predictor.config.probabilities, metrics=2)
+    (answer,) = predictor.predict([Prompt(text, "python", 250.0, "key")])
+    for metric, values in zip(answer, expected[0], strict=True):
+        # The network may use another count of threads here: the last of five digits may move.
+        assert [value for _, value in metric.quantiles] == pytest.approx(values, rel=2e-4)
+
+
+def test_answers_do_not_depend_on_company_order_or_threads(folder: Path, predictor: RlmPredictor) -> None:
+    prompts = several()
+    alone = [next(predictor.predict([one])) for one in prompts]
+    assert list(predictor.predict(prompts)) == alone
+    assert list(predictor.predict(prompts[::-1])) == alone[::-1]
+    assert list(RlmPredictor(folder, device="cpu", threads=3).predict(prompts * 2)) == alone * 2
+
+
+def test_the_size_of_a_prompt_matters_and_defaults_to_that_of_its_space(predictor: RlmPredictor) -> None:
+    default, same, other = predictor.predict([prompt("x"), prompt("x", size=1e4), prompt("x", size=1.0)])
+    assert default == same
+    assert default != other
+
+
+def test_equal_keys_are_asked_once(predictor: RlmPredictor) -> None:
+    first, twin = prompt("x"), replace(prompt("another text"), key=prompt("x").key)
+    answers = list(predictor.predict([first, twin]))
+    assert answers[0] == answers[1]
+
+
+def test_a_cropped_prompt_says_so(predictor: RlmPredictor) -> None:
+    short, cut, long = predictor.predict(
+        [prompt("x"), replace(prompt("y"), truncated=True), prompt("é!" * 40)]
+    )
+    assert [answer.truncated for answer in (*short, *cut, *long)] == [False] * 2 + [True] * 4
+
+
+def test_no_prompts_give_no_answers_and_load_nothing(folder: Path) -> None:
+    program = (
+        "import sys; from pathlib import Path; from ci_rlm.predict.rlm import RlmPredictor\n"
+        "predictor = RlmPredictor(Path(sys.argv[1]))\n"
+        "assert list(predictor.predict([])) == [] and predictor.info.digest and predictor.spaces\n"
+        "sys.exit('torch' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", program, folder], check=False).returncode == 0
+
+
+def test_an_unknown_space_is_named_with_the_known_ones(predictor: RlmPredictor) -> None:
+    with pytest.raises(CheckpointError, match="no space 'APPS'") as caught:
+        list(predictor.predict([Prompt("x", "APPS", None, "key")]))
+    assert "python, KBSS" in caught.value.hint
+
+
+def test_a_tokenizer_larger_than_the_network_is_refused(folder: Path, tmp_path: Path) -> None:
+    broken = tmp_path / "broken"
+    broken.mkdir()
+    for path in folder.iterdir():
+        (broken / path.name).write_bytes(path.read_bytes())
+    larger = tokenizer.learn(["alpha beta gamma delta epsilon"], 290)
+    (broken / "tokenizer.json").write_text(larger.to_json())
+    with pytest.raises(CheckpointError, match="the network reads"):
+        list(RlmPredictor(broken, device="cpu").predict([prompt("x")]))
+
+
+def test_answers_can_be_left_unread(predictor: RlmPredictor) -> None:
+    answers = predictor.predict(several())
+    first = next(answers)
+    answers.close()
+    assert isinstance(first[0], Prediction)
+
+
+def test_buckets_hold_one_space_and_keep_their_padding_within_the_budget(predictor: RlmPredictor) -> None:
+    network, words = predictor._load()
+    assert network.device.type == "cpu"
+    questions = predictor._questions({one.key: one for one in several()}, words)
+    batches = bucket(questions, budget=60)
+    assert sorted(map(id, questions)) == sorted(id(question) for batch in batches for question in batch)
+    for batch in batches:
+        assert len({question.space.name for question in batch}) == 1
+        assert len(batch) == 1 or len(batch) * max(len(question.ids) for question in batch) <= 60
+    assert max(map(len, batches)) > 1
