@@ -164,6 +164,6 @@ def _plain(text: str) -> str:
     return _LINE_END.sub("\n", text.removeprefix("\ufeff"))
 
 
-def _place(change: Change) -> tuple[PurePosixPath, int, int, str, bool]:
+def _place(change: Change) -> tuple[PurePosixPath, int, str, bool]:
     unit = change.unit
-    return unit.path, unit.span.first, unit.span.last, unit.name, change.after is None
+    return unit.path, unit.span.first, unit.name, change.after is None

@@ -96,15 +96,15 @@ def _decorators(outer: Node, sheet: Sheet) -> Iterator[str]:
         while expression is not None and expression.type == "call":
             expression = expression.child_by_field_name("function")
         if expression is not None:
-            yield sheet.slice(expression, expression)
+            yield sheet.text(expression)
 
 
 def _fault(statement: Statement, sheet: Sheet) -> int:
     outer = statement.outer
     if outer.has_error:
         return line_of_error(outer)
-    if not sheet.opens_line(outer):
-        return outer.start_point.row + 1
+    if not sheet.opens_line(outer) or not sheet.has_body(statement.core):
+        return statement.core.start_point.row + 1
     if not sheet.first_error:
         return 0
     return sheet.first_error if sheet.adrift(statement) else sheet.spill(outer)

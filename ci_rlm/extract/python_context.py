@@ -73,9 +73,8 @@ def constants_of(statements: Iterable[Statement], sheet: Sheet) -> dict[str, Sni
     constants: dict[str, Snippet] = {}
     for statement in statements:
         target = None if statement.scope.in_function else _assigned(statement.core)
-        first, last = rows(statement.core)
-        if target is not None and last - first < CONSTANT_LINES:
-            name = statement.scope.qualify(sheet.slice(target, target))
+        if target is not None and _is_short(statement.core):
+            name = statement.scope.qualify(sheet.text(target))
             constants[name] = Snippet("constant", name, sheet.slice(statement.core, statement.core))
     return constants
 
@@ -134,9 +133,9 @@ def _mentions(unit: Node, sheet: Sheet) -> list[str]:
         if node.type == "attribute":
             used.update(dict.fromkeys(_attribute(node, sheet)))
         elif node.type == "identifier" and (parent, field) in _BINDERS:
-            bound.add(sheet.slice(node, node))
+            bound.add(sheet.text(node))
         elif node.type == "identifier" and (parent, field) not in _LABELS:
-            used[sheet.slice(node, node)] = None
+            used[sheet.text(node)] = None
     bound.difference_update(_ITSELF)
     return [name for name in used if name.partition(".")[0] not in bound]
 
@@ -144,7 +143,7 @@ def _mentions(unit: Node, sheet: Sheet) -> list[str]:
 def _attribute(node: Node, sheet: Sheet) -> Iterator[str]:
     value, name = node.child_by_field_name("object"), node.child_by_field_name("attribute")
     if value is not None and name is not None and value.type == "identifier":
-        yield f"{sheet.slice(value, value)}.{sheet.slice(name, name)}"
+        yield f"{sheet.text(value)}.{sheet.text(name)}"
 
 
 def _preorder(top: Node) -> Iterator[tuple[str, str | None, Node]]:
@@ -176,6 +175,11 @@ def _assigned(statement: Node) -> Node | None:
     return left if left is not None and left.type == "identifier" else None
 
 
+def _is_short(node: Node) -> bool:
+    first, last = rows(node)
+    return last - first < CONSTANT_LINES
+
+
 def _bound_by(statement: Node, sheet: Sheet) -> Iterator[tuple[str, Import]]:
     if statement.type == "import_statement":
         for target, alias in _clauses(statement, sheet):
@@ -184,7 +188,7 @@ def _bound_by(statement: Node, sheet: Sheet) -> Iterator[tuple[str, Import]]:
             yield name, Import(meant, f"import {target} as {alias}" if alias else f"import {target}")
     elif statement.type == "import_from_statement":
         module_node = statement.child_by_field_name("module_name")
-        module = "" if module_node is None else sheet.slice(module_node, module_node)
+        module = "" if module_node is None else sheet.text(module_node)
         for target, alias in _clauses(statement, sheet):
             what = f"{target} as {alias}" if alias else target
             yield alias or target, Import(f"{module}.{target}", f"from {module} import {what}")
@@ -195,6 +199,6 @@ def _clauses(statement: Node, sheet: Sheet) -> Iterator[tuple[str, str]]:
     for clause in statement.children_by_field_name("name"):
         name, alias = clause.child_by_field_name("name"), clause.child_by_field_name("alias")
         if name is not None and alias is not None:
-            yield sheet.slice(name, name), sheet.slice(alias, alias)
+            yield sheet.text(name), sheet.text(alias)
         else:
-            yield sheet.slice(clause, clause), ""
+            yield sheet.text(clause), ""

@@ -87,7 +87,14 @@ class Sheet:
 
     def opens_line(self, node: Node) -> bool:
         """Whether nothing but white space precedes the node on its line."""
-        return not self._lead(node).strip(_BLANK)
+        return not self._head(node).strip(_BLANK)
+
+    def has_body(self, definition: Node) -> bool:
+        """Whether a definition has an indented body: the grammar lets it have none, or the next line."""
+        body = definition.child_by_field_name("body")
+        if body is None or all(child.type == "comment" for child in body.named_children):
+            return False
+        return not self.opens_line(body) or self._indent(body) > self._indent(definition)
 
     def cut(self, node: Node) -> str:
         """The whole lines of a node, dedented, their meaning unchanged."""
@@ -95,6 +102,10 @@ class Sheet:
         first, last = rows(node)
         lines = [self._dedented(row, lead) for row in range(first, last + 1)]
         return "\n".join(lines)
+
+    def text(self, node: Node) -> str:
+        """The text of a node as it stands."""
+        return self.source[node.start_byte : node.end_byte].decode()
 
     def slice(self, first: Node, last: Node) -> str:
         """The text from the start of one node to the end of another, dedented to the first."""
@@ -125,21 +136,34 @@ class Sheet:
         Recovering from an error, the parser may end a function early and leave a good node.
         """
         last = rows(definition)[1]
-        following = definition.next_sibling
-        if following is not None and following.start_point.row == last and following.type != "comment":
+        if is_code(self._tail(definition)):
             return last + 1
-        column = definition.start_point.column
-        indented = (row for row in range(last + 1, len(self.lines)) if is_code(self.lines[row]))
-        row = next(indented, None)
-        return row + 1 if row is not None and indent(self.lines[row]) > column else 0
+        following = (row for row in range(last + 1, len(self.lines)) if is_code(self.lines[row]))
+        row = next(following, None)
+        return row + 1 if row is not None and indent(self.lines[row]) > self._indent(definition) else 0
 
-    def _lead(self, node: Node) -> str:
+    def _head(self, node: Node) -> str:
+        """What precedes a node on its line."""
         start = node.start_byte
         return self.source[start - node.start_point.column : start].decode()
 
+    def _tail(self, node: Node) -> str:
+        """What follows a node on its last line."""
+        if node.end_point.row > rows(node)[1]:
+            return ""
+        end = self.source.find(b"\n", node.end_byte)
+        return self.source[node.end_byte : None if end < 0 else end].decode()
+
+    def _lead(self, node: Node) -> str:
+        """The indentation of the line that a node opens; a form feed starts it over."""
+        return self._head(node).rpartition("\f")[2]
+
+    def _indent(self, node: Node) -> int:
+        return indent(self.lines[node.start_point.row])
+
     def _dedented(self, row: int, lead: str) -> str:
         line = self.lines[row]
-        return line if row in self.verbatim else line.removeprefix(lead)
+        return line if row in self.verbatim else line.lstrip("\f").removeprefix(lead)
 
 
 def parse(source: bytes) -> Node | None:
@@ -164,17 +188,27 @@ def parse(source: bytes) -> Node | None:
 
 
 def statements(root: Node, sheet: Sheet) -> Iterator[Statement]:
-    """Every node at statement level, in source order; a decorated definition comes once."""
+    """Every node at statement level, in source order; a decorated definition comes once.
+
+    Inside functions only Triton kernels are looked for, so a file that never says `jit`
+    has its function bodies left out: most of the nodes, and of the time.
+    """
+    leaves = frozenset() if b"jit" in sheet.source else frozenset({"function_definition"})
+    opened = _COMPOUND - leaves
     stack = [Statement(root, root, MODULE, root)]
     while stack:
         statement = stack.pop()
         yield statement
         core = statement.core
-        if core.type not in _COMPOUND:
+        if core.type not in opened:
             continue
         scope = _scope_inside(statement, sheet)
         block = core if core.type == "block" else statement.block
-        stack.extend(Statement(child, _undecorated(child), scope, block) for child in reversed(core.children))
+        stack.extend(
+            Statement(child, _undecorated(child), scope, block)
+            for child in reversed(core.children)
+            if child.is_named or child.is_missing
+        )
 
 
 def is_code(line: str) -> bool:
@@ -183,8 +217,9 @@ def is_code(line: str) -> bool:
 
 
 def indent(line: str) -> int:
-    """How many characters of white space open a line."""
-    return len(line) - len(line.lstrip(_BLANK))
+    """The column that a line starts at, counted as Python does: a form feed starts over."""
+    lead = line[: len(line) - len(line.lstrip(_BLANK))]
+    return len(lead.rpartition("\f")[2].expandtabs(8))
 
 
 def is_compound(node: Node) -> bool:
@@ -195,7 +230,7 @@ def is_compound(node: Node) -> bool:
 def name_of(definition: Node, sheet: Sheet) -> str:
     """The unqualified name of a class or function; empty when the parser made one up."""
     name = definition.child_by_field_name("name")
-    return "" if name is None else sheet.slice(name, name)
+    return "" if name is None else sheet.text(name)
 
 
 def rows(node: Node) -> tuple[int, int]:
@@ -211,13 +246,22 @@ def span_of(node: Node) -> Span:
 
 
 def line_of_error(node: Node) -> int:
-    """The line of the first syntax error in a node that has one."""
-    while not (node.is_error or node.is_missing):
-        at_fault = [child for child in node.children if child.has_error or child.is_missing]
-        if not at_fault:
+    """The line of the first syntax error in a node that has one.
+
+    An error node that holds whole definitions only wraps what the parser could not place:
+    the fault itself is further in.
+    """
+    at_fault: Node | None = node
+    while at_fault is not None:
+        node = at_fault
+        if node.is_missing or (node.is_error and not any(map(_is_definition, node.children))):
             break
-        node = at_fault[0]
+        at_fault = next((child for child in node.children if child.has_error or child.is_missing), None)
     return node.start_point.row + 1
+
+
+def _is_definition(node: Node) -> bool:
+    return node.type.endswith("_definition")
 
 
 def _undecorated(node: Node) -> Node:
