@@ -1,7 +1,7 @@
 """The compact regression language model: text encoder, number decoder (Sections 3 and 6).
 
 Shapes: B prompts, S source tokens, R rows of a prompt (several targets of one text, or several
-paths of one search), T target tokens, P tokens already in the cache, D width, H heads, K width of
+paths of one search), T target tokens, P tokens of a row so far, D width, H heads, K width of
 one head, F inner width of the feed-forward layer, V number tokens.
 
 A prompt is encoded once and its cross-attention keys and values are made once; R rows of T tokens
