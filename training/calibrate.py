@@ -23,7 +23,7 @@ from ci_rlm import compare
 from ci_rlm.flow import Calibration, ErrorBand, Prediction
 from ci_rlm.model import checkpoint, records
 from ci_rlm.predict.rlm import RlmPredictor
-from ci_rlm.training import corpus, edits, evaluate
+from ci_rlm.training import corpus, evaluate
 from ci_rlm.training.evaluate import METRICS, Pair, Point
 
 EDGES = (0.0, 0.5, 0.75, 0.9, 0.96, 1.001)
@@ -39,7 +39,6 @@ GRID = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5)
 PROBABILITIES = (*GRID, *(round(1 - u, 4) for u in reversed(GRID[:-1])))
 
 _LEAST_PAIRS = 40
-_NEUTRAL = frozenset(edit.__name__ for edit in edits.NEUTRAL)
 Numbers = NDArray[np.float64]
 
 
@@ -59,7 +58,7 @@ class Pairs:
 
 def is_neutral(pair: Pair) -> bool:
     """Whether a pair's edit keeps the cost."""
-    return pair.edit in _NEUTRAL
+    return pair.edit in evaluate.NEUTRAL_NAMES
 
 
 def pairs_of(points: Sequence[Point], answers: Sequence[tuple[Prediction, ...]], metric: int) -> Pairs:

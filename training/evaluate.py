@@ -16,16 +16,17 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ci_rlm import compare, prompt
-from ci_rlm.flow import Prediction, Space
+from ci_rlm.flow import Calibration, Change, Kind, Limits, Metric, Outcome, Prediction, Space, Span, Unit
+from ci_rlm.judge import judge
 from ci_rlm.predict.rlm import RlmPredictor
-from ci_rlm.training import corpus
+from ci_rlm.training import corpus, edits
 from ci_rlm.training.corpus import Example, Row
 
 METRICS = ("peak_memory", "cpu_time")
@@ -37,6 +38,7 @@ MANY = 8
 """A problem is ranked within when it has more solutions than this (Figure 3)."""
 TELLING = 1.5
 """Pairs count for sign accuracy when the measured ratio is over this."""
+NEUTRAL_NAMES = frozenset(edit.__name__ for edit in edits.NEUTRAL)
 NEAR = (512.0, 2048.0)
 """Sizes about the reference size of a gate."""
 
@@ -194,6 +196,67 @@ def coverage(answers: Sequence[tuple[Prediction, ...]], known: Centres) -> dict[
     return found
 
 
+def calls(
+    points: Sequence[Point], answers: Sequence[tuple[Prediction, ...]], calibrations: Sequence[Calibration]
+) -> dict[str, dict[str, Any]]:
+    """What the gate would say, at default limits, of each edit of the points, both ways round.
+
+    `neutral_called` is the share of neutral edits called regressed; `recall` the share of
+    edits that made the cost over 1.5 times as high that were called so; `precision` the share
+    of calls whose measured ratio is over 1.1; `unsure` the share of all edits left open.
+    """
+    pairs = list(edit_pairs(points))
+    pairs += [Pair(pair.after, pair.before, pair.edit) for pair in pairs]
+    known = truth(points)
+    found = {}
+    for metric, name in enumerate(METRICS):
+        told = [_call(points, answers, calibrations, pair, metric) for pair in pairs]
+        ratios = [float(known[pair.after, metric] - known[pair.before, metric]) for pair in pairs]
+        neutral = [outcome for outcome, pair in zip(told, pairs, strict=True) if pair.edit in NEUTRAL_NAMES]
+        worse = [outcome for outcome, y in zip(told, ratios, strict=True) if y > math.log(TELLING)]
+        called = [y for outcome, y in zip(told, ratios, strict=True) if outcome is Outcome.REGRESSED]
+        found[name] = {
+            "edits": len(pairs),
+            "neutral": len(neutral),
+            "neutral_called": _share([outcome is Outcome.REGRESSED for outcome in neutral]),
+            "worse": len(worse),
+            "recall": _share([outcome is Outcome.REGRESSED for outcome in worse]),
+            "called": len(called),
+            "precision": _share([y > math.log(1.1) for y in called]),
+            "unsure": _share([outcome is Outcome.UNSURE for outcome in told]),
+        }
+    return found
+
+
+def _call(
+    points: Sequence[Point],
+    answers: Sequence[tuple[Prediction, ...]],
+    calibrations: Sequence[Calibration],
+    pair: Pair,
+    metric: int,
+) -> Outcome:
+    before, after = (_change_side(points[index][0]) for index in (pair.before, pair.after))
+    limits = Limits()
+    comparison = compare.compare(
+        Change(before, after),
+        Metric(METRICS[metric], answers[pair.before][metric].unit),
+        answers[pair.before][metric],
+        answers[pair.after][metric],
+        calibrations,
+        limits,
+        compare.similarity(points[pair.before][0].text, points[pair.after][0].text),
+    )
+    return judge(comparison, limits).outcome
+
+
+def _change_side(example: Example) -> Unit:
+    return Unit(PurePosixPath("p.py"), example.record, Kind.PROGRAM, "python", Span(1, 1), example.text)
+
+
+def _share(hits: Sequence[bool]) -> float:
+    return round(sum(hits) / len(hits), 4) if hits else 0.0
+
+
 def _rounded(value: float) -> float:
     return round(value, 3) if not math.isnan(value) else 0.0
 
@@ -213,7 +276,15 @@ def evaluate(folder: Path, examples: Sequence[Example], split: str = "test") -> 
         "points": len(points),
         "figures": {name: figures(points, known, guess) for name, guess in guesses.items()},
         "coverage_90": coverage(answers, known),
+        "calls": calls(*_near(points, answers), predictor.calibrations),
     }
+
+
+def _near(
+    points: Sequence[Point], answers: Sequence[tuple[Prediction, ...]]
+) -> tuple[list[Point], list[tuple[Prediction, ...]]]:
+    kept = [index for index, (_, row) in enumerate(points) if NEAR[0] <= row.size <= NEAR[1]]
+    return [points[index] for index in kept], [answers[index] for index in kept]
 
 
 def table(result: Mapping[str, Any]) -> str:
@@ -249,6 +320,8 @@ def main() -> None:
     print(f"{result['problems']} problems, {result['programs']} programs, {result['points']} points\n")
     print(table(result))
     print(f"\nShare inside the 5% to 95% interval: {result['coverage_90']}")
+    for metric, told in result["calls"].items():
+        print(f"Edits, {metric}: {told}")
 
 
 if __name__ == "__main__":
