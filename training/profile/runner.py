@@ -26,6 +26,17 @@ import tracemalloc
 import bisect, collections, copy, datetime, functools, heapq, itertools, math, operator, queue, random, re, string, typing  # noqa: E401, F401  # isort: skip
 import contextlib, decimal, fractions, statistics, threading, traceback  # noqa: E401, F401  # isort: skip
 
+from collections.abc import Callable
+from types import CodeType
+from typing import Any, NoReturn
+
+Job = dict[str, Any]
+"""Program, entry point and limits, as `sandbox.run_cases` writes them."""
+Case = dict[str, Any]
+Answer = dict[str, Any]
+Prepare = Callable[[], tuple[Callable[[], Any], Callable[[Any], str]]]
+"""Makes one run ready: what starts it, and what describes its result."""
+
 CLONE_NEWNET = 0x40000000
 PR_SET_CHILD_SUBREAPER = 36
 MEBIBYTE = 1 << 20
@@ -34,26 +45,26 @@ MEBIBYTE = 1 << 20
 class ListNode:
     """The linked list of LeetCode's preamble."""
 
-    def __init__(self, val=0, next=None):  # noqa: A002
+    def __init__(self, val: Any = 0, next: "ListNode | None" = None) -> None:
         self.val, self.next = val, next
 
 
 class TreeNode:
     """The binary tree of LeetCode's preamble."""
 
-    def __init__(self, val=0, left=None, right=None):
+    def __init__(self, val: Any = 0, left: "TreeNode | None" = None, right: "TreeNode | None" = None) -> None:
         self.val, self.left, self.right = val, left, right
 
 
-def linked_list(values):
+def linked_list(values: list[Any] | None) -> ListNode | None:
     """Build a linked list from its values; None for an empty one."""
-    head = None
+    head: ListNode | None = None
     for value in reversed(values or []):
         head = ListNode(value, head)
     return head
 
 
-def binary_tree(values):
+def binary_tree(values: list[Any] | None) -> TreeNode | None:
     """Build a tree from LeetCode's level order, where None is a missing child."""
     if not values or values[0] is None:
         return None
@@ -73,7 +84,7 @@ def binary_tree(values):
     return root
 
 
-BUILDERS = {
+BUILDERS: dict[str, Callable[[Any], Any]] = {
     "plain": lambda value: value,
     "linked_list": linked_list,
     "binary_tree": binary_tree,
@@ -81,16 +92,18 @@ BUILDERS = {
 }
 
 
-def plain(value, depth=0):
+def plain(value: Any, depth: int = 0) -> str:
     """A result as text that two right programs agree on; nodes are written as lists."""
     if isinstance(value, ListNode):
-        values = []
-        while value is not None and len(values) < 100_000:
-            values.append(value.val)
-            value = value.next
-        return f"list{values!r}"
+        found: list[Any] = []
+        node: Any = value
+        while node is not None and len(found) < 100_000:
+            found.append(node.val)
+            node = node.next
+        return f"list{found!r}"
     if isinstance(value, TreeNode):
-        values, waiting = [], collections.deque([value])
+        values: list[Any] = []
+        waiting: collections.deque[Any] = collections.deque([value])
         while waiting and len(values) < 200_000:
             node = waiting.popleft()
             values.append(None if node is None else node.val)
@@ -104,31 +117,32 @@ def plain(value, depth=0):
     return repr(value)
 
 
-def digest(text):
+def digest(text: str) -> str:
     """A short digest of an answer."""
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
-def namespace(job, name):
+def namespace(job: Job, name: str) -> dict[str, Any]:
     """The module that a program runs in, with the preamble that its source states."""
-    scope = {"__name__": name, "__builtins__": builtins, "ListNode": ListNode, "TreeNode": TreeNode}
+    scope: dict[str, Any] = {"__name__": name, "__builtins__": builtins, "ListNode": ListNode, "TreeNode": TreeNode}
     if job.get("preamble"):
         exec(compile(job["preamble"], "<preamble>", "exec"), scope)
     return scope
 
 
-def entry_of(job, code):
+def entry_of(job: Job, code: CodeType) -> Callable[..., Any]:
     """A fresh callable: new module, new object, so that no cache survives from run to run."""
     scope = namespace(job, "program")
     exec(code, scope)
-    return eval(job["entry"], scope)
+    function: Callable[..., Any] = eval(job["entry"], scope)
+    return function
 
 
-def callable_run(job, code, case):
+def callable_run(job: Job, code: CodeType, case: Case) -> Prepare:
     """A function that prepares one run and returns (start it, describe its answer)."""
     blob, builders = marshal.dumps(ast.literal_eval(case["arguments"])), case["builders"]
 
-    def prepare():
+    def prepare() -> tuple[Callable[[], Any], Callable[[Any], str]]:
         arguments = [BUILDERS[kind](value) for kind, value in zip(builders, marshal.loads(blob))]
         function = entry_of(job, code)
         return lambda: function(*arguments), lambda result: plain(result if result is not None else arguments)
@@ -136,11 +150,11 @@ def callable_run(job, code, case):
     return prepare
 
 
-def stdin_run(job, code, case):
+def stdin_run(job: Job, code: CodeType, case: Case) -> Prepare:
     """The same for a program that reads standard input; output goes to a memory file."""
     blob = case["stdin"].encode()
 
-    def prepare():
+    def prepare() -> tuple[Callable[[], Any], Callable[[Any], str]]:
         source, sink = os.memfd_create("stdin"), os.memfd_create("stdout")
         os.write(source, blob)
         os.lseek(source, 0, os.SEEK_SET)
@@ -150,12 +164,12 @@ def stdin_run(job, code, case):
         sys.stdout = io.TextIOWrapper(io.BufferedWriter(io.FileIO(1, "w", closefd=False)))
         scope = namespace(job, "__main__")
 
-        def start():
+        def start() -> None:
             with contextlib.suppress(SystemExit):
                 exec(code, scope)
             sys.stdout.flush()
 
-        def answer(_):
+        def answer(_: Any) -> str:
             os.lseek(sink, 0, os.SEEK_SET)
             chunks = iter(lambda: os.read(sink, MEBIBYTE), b"")
             text = b"".join(chunks).decode("utf-8", "replace")
@@ -167,7 +181,7 @@ def stdin_run(job, code, case):
     return prepare
 
 
-def measure(job, case):
+def measure(job: Job, case: Case) -> Answer:
     """Warm up, repeat, then one instrumented run. Times in seconds, memory in bytes."""
     code = compile(job["text"], "<program>", "exec")
     prepare = (callable_run if job["entry"] else stdin_run)(job, code, case)
@@ -198,22 +212,23 @@ def measure(job, case):
     }
 
 
-def repeat(prepare, first, job):
+def repeat(prepare: Prepare, first: int, job: Job) -> list[int]:
     """CPU times in ns of up to `repeats` runs, fewer when they would take too long."""
     count = min(job["repeats"], max(1, int(job["repeat_seconds"] * 1e9 / (first + 1))))
-    times = []
+    times: list[int] = []
     for _ in range(count):
         start, answer = prepare()
         gc.collect(0)
         began = time.process_time_ns()
         result = start()
         times.append(time.process_time_ns() - began)
-        answer(None) if not job["entry"] else None
+        if not job["entry"]:
+            answer(None)  # closes the files of this run
         del result
     return times
 
 
-def check(job, case):
+def check(job: Job, case: Case) -> Answer:
     """Run a test that raises when the program is wrong."""
     scope = namespace(job, "program")
     exec(compile(job["text"], "<program>", "exec"), scope)
@@ -222,13 +237,14 @@ def check(job, case):
     return {"passed": True}
 
 
-def record(job, case):
+def record(job: Job, case: Case) -> Answer:
     """The arguments that a test calls its candidate with, as literals."""
     scope = namespace(job, "program")
     exec(compile(job["text"], "<program>", "exec"), scope)
-    function, seen = eval(job["entry"], scope), []
+    function = eval(job["entry"], scope)
+    seen: list[str] = []
 
-    def candidate(*arguments):
+    def candidate(*arguments: Any) -> Any:
         seen.append(repr(arguments))
         return function(*arguments)
 
@@ -237,7 +253,7 @@ def record(job, case):
     return {"calls": [text for text in seen if is_literal(text)]}
 
 
-def is_literal(text):
+def is_literal(text: str) -> bool:
     """Whether the text is a literal, so that another process can rebuild the value."""
     try:
         ast.literal_eval(text)
@@ -246,7 +262,7 @@ def is_literal(text):
     return True
 
 
-def generate(job, case):
+def generate(job: Job, case: Case) -> Answer:
     """Run a generator of stress inputs."""
     random.seed(case["seed"])
     scope = namespace(job, "generator")
@@ -256,10 +272,10 @@ def generate(job, case):
     return {"stdin": made if isinstance(made, str) else str(made)}
 
 
-ACTIONS = {"measure": measure, "check": check, "record": record, "generate": generate}
+ACTIONS: dict[str, Callable[[Job, Case], Answer]] = {"measure": measure, "check": check, "record": record, "generate": generate}
 
 
-def limit(job):
+def limit(job: Job) -> None:
     """Resource limits of a child; all are inherited by whatever it starts."""
     # No RLIMIT_CPU: with one set, Linux counts a process's CPU time in ticks of about 4 ms
     # (measured on 6.18), which would round most of our times to zero. Wall time bounds a case.
@@ -269,7 +285,7 @@ def limit(job):
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
-def child(job, case, pipe):
+def child(job: Job, case: Case, pipe: int) -> NoReturn:
     """Run one case and write what came of it to the pipe; never returns."""
     os.setpgid(0, 0)
     limit(job)
@@ -285,7 +301,7 @@ def child(job, case, pipe):
     os._exit(0)
 
 
-def run(job, case):
+def run(job: Job, case: Case) -> Answer:
     """Fork, wait within the time limit, kill the whole process group, report."""
     reading, writing = os.pipe()
     pid = os.fork()
@@ -293,7 +309,8 @@ def run(job, case):
         os.close(reading)
         child(job, case, writing)
     os.close(writing)
-    chunks, deadline = [], time.monotonic() + job["seconds"]
+    chunks: list[bytes] = []
+    deadline = time.monotonic() + job["seconds"]
     while True:
         ready, _, _ = select.select([reading], [], [], max(0.0, deadline - time.monotonic()))
         chunk = os.read(reading, 1 << 16) if ready else b""
@@ -307,10 +324,11 @@ def run(job, case):
         return {"error": "time limit"}
     if not chunks:
         return {"error": f"died with signal {os.WTERMSIG(status)}" if os.WIFSIGNALED(status) else "exited"}
-    return json.loads(b"".join(chunks))
+    answer: Answer = json.loads(b"".join(chunks))
+    return answer
 
 
-def end(pid):
+def end(pid: int) -> int:
     """Kill a case and all that it started, daemons too; the wait status of the case."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(pid, signal.SIGKILL)
@@ -327,7 +345,7 @@ def end(pid):
     return status
 
 
-def children():
+def children() -> list[int]:
     """Process ids of our children."""
     me = os.getpid()
     try:
@@ -337,7 +355,7 @@ def children():
         return []
 
 
-def main():
+def main() -> None:
     """Read a job, run its cases in order, stop climbing once one runs out of time."""
     sys.path.append(sys.argv[1])
     libc = ctypes.CDLL(None, use_errno=True)
