@@ -123,7 +123,7 @@ def solution_pairs(points: Sequence[Point], cap: int = 200) -> list[Pair]:
     for members in groups.values():
         every = list(combinations(members, 2))
         chosen = chance.permutation(len(every))[:cap]
-        pairs += [Pair(*every[index], "") for index in sorted(chosen)]
+        pairs += [Pair(before, after, "") for before, after in (every[index] for index in sorted(chosen))]
     return pairs
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import argparse
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -71,7 +71,7 @@ def card(
 
 def _calls(calls: Mapping[str, Mapping[str, Any]]) -> str:
     lines = ["| | " + " | ".join(metric.replace("_", " ") for metric in calls) + " |", "|---|---|---|"]
-    rows = {
+    rows: dict[str, Callable[[Mapping[str, Any]], str]] = {
         "neutral edits called regressed": lambda t: f"{t['neutral_called']:.1%} of {t['neutral']}",
         "edits over 1.5x the cost called regressed": lambda t: f"{t['recall']:.1%} of {t['worse']}",
         "calls whose measured ratio is over 1.1": lambda t: f"{t['precision']:.1%} of {t['called']}",

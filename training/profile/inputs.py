@@ -166,7 +166,7 @@ def _node_rows(rows: Sequence[Any]) -> bool:
 
 
 def _top(rows: Sequence[Any]) -> int:
-    return max(max(row[0], row[1]) for row in rows)
+    return max(int(max(row[0], row[1])) for row in rows)
 
 
 def _grow_records(rows: Sequence[Sequence[Any]], count: int, chance: random.Random) -> list[Any]:
@@ -176,14 +176,14 @@ def _grow_records(rows: Sequence[Sequence[Any]], count: int, chance: random.Rand
         return [_edge(rows, first, index, count, tree, chance) for index in range(count)]
     columns = [[row[column] for row in rows] for column in range(len(rows[0]))]
     ordered = len(columns) > 1 and all(_less(row[0], row[1]) for row in rows)
-    made = []
+    made: list[Any] = []
     for _ in range(count):
         row = [_like(column, count, chance) for column in columns]
         if ordered and _less(row[1], row[0]):
             row[0], row[1] = row[1], row[0]
         made.append(row)
     numbers = all(isinstance(item, int | float) for row in rows for item in row)
-    return sorted(made) if numbers and len(rows) > 2 and list(rows) == sorted(rows) else made
+    return sorted(made) if numbers and len(rows) > 2 and list(rows) == sorted(rows, key=list) else made
 
 
 def _less(left: Any, right: Any) -> bool:

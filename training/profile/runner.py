@@ -124,7 +124,12 @@ def digest(text: str) -> str:
 
 def namespace(job: Job, name: str) -> dict[str, Any]:
     """The module that a program runs in, with the preamble that its source states."""
-    scope: dict[str, Any] = {"__name__": name, "__builtins__": builtins, "ListNode": ListNode, "TreeNode": TreeNode}
+    scope: dict[str, Any] = {
+        "__name__": name,
+        "__builtins__": builtins,
+        "ListNode": ListNode,
+        "TreeNode": TreeNode,
+    }
     if job.get("preamble"):
         exec(compile(job["preamble"], "<preamble>", "exec"), scope)
     return scope
@@ -272,7 +277,12 @@ def generate(job: Job, case: Case) -> Answer:
     return {"stdin": made if isinstance(made, str) else str(made)}
 
 
-ACTIONS: dict[str, Callable[[Job, Case], Answer]] = {"measure": measure, "check": check, "record": record, "generate": generate}
+ACTIONS: dict[str, Callable[[Job, Case], Answer]] = {
+    "measure": measure,
+    "check": check,
+    "record": record,
+    "generate": generate,
+}
 
 
 def limit(job: Job) -> None:
