@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ci_rlm.flow import Comparison, Level, Limits, Outcome, Verdict
+from ci_rlm.flow import Comparison, Interval, Level, Limits, Outcome, Verdict
 
 _LOUDNESS = {Level.FAIL: 0, Level.WARN: 1, Level.NONE: 2}
 _ORDER = {
@@ -33,6 +33,8 @@ def _outcome(comparison: Comparison, limits: Limits) -> tuple[Outcome, Level, st
         return Outcome.NEW, Level.NONE, "new: nothing to compare with"
     if change.equal:
         return Outcome.SAME, Level.NONE, "same tokens, same cost"
+    if comparison.slowdown is None:
+        return Outcome.UNSURE, Level.NONE, "no ratio to judge"
     if _effect(comparison) < limits.min_effect:
         return Outcome.SAME, Level.NONE, "effect below the limit"
     if comparison.p_regression >= sure:
@@ -43,7 +45,7 @@ def _outcome(comparison: Comparison, limits: Limits) -> tuple[Outcome, Level, st
         return Outcome.IMPROVED, Level.NONE, f"likely under {1 / (1 + limits.warn):.2f}x the cost"
     if 1 - comparison.p_warning - comparison.p_improvement >= sure:
         return Outcome.SAME, Level.NONE, f"likely within {limits.warn:.0%}"
-    return Outcome.UNSURE, Level.NONE, _doubt(comparison)
+    return Outcome.UNSURE, Level.NONE, _doubt(comparison.slowdown)
 
 
 def _effect(comparison: Comparison) -> float:
@@ -53,10 +55,8 @@ def _effect(comparison: Comparison) -> float:
     return abs(comparison.after.median - comparison.before.median)
 
 
-def _doubt(comparison: Comparison) -> str:
-    if comparison.slowdown is None:
-        return "no ratio to judge"
-    return f"anywhere from {comparison.slowdown.low:.2f}x to {comparison.slowdown.high:.2f}x"
+def _doubt(slowdown: Interval) -> str:
+    return f"anywhere from {slowdown.low:.2f}x to {slowdown.high:.2f}x"
 
 
 def worst_first(verdicts: Iterable[Verdict]) -> tuple[Verdict, ...]:

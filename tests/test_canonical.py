@@ -86,7 +86,10 @@ SAME = {
     "spaces about operators": ("x=a [1]+ -b", "x = a[1] + -b"),
     "comments": ("# one\nx = 1  # two", "x = 1"),
     "a docstring": ('def f():\n    """Why."""\n    return 1', "def f():\n    return 1"),
-    "a docstring that is the whole body": ('class E(Exception):\n    r"""Why."""', "class E(Exception): pass"),
+    "a docstring that is the whole body": (
+        'class E(Exception):\n    r"""Why."""',
+        "class E(Exception): pass",
+    ),
     "a docstring below a comment": ("def f():\n    # c\n    'd'\n    g()", "def f(): g()"),
     "line ends of another system": ("x = 1\r\ny = 2\r\n", "x = 1\ny = 2\n"),
 }
@@ -149,7 +152,9 @@ def test_a_language_without_a_row_is_a_key_error() -> None:
 
 
 SCRAPS = st.lists(
-    st.sampled_from(["def f(", "):", "\n", "    ", "\t", "'", '"""', "#", "\\", "if", "x", "[", "]", ",", ";"])
+    st.sampled_from(
+        ["def f(", "):", "\n", "    ", "\t", "'", '"""', "#", "\\", "if", "x", "[", "]", ",", ";"]
+    )
 ).map("".join)
 
 
