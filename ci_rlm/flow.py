@@ -97,7 +97,10 @@ class Unit:
 
     path: PurePosixPath
     name: str
-    """Qualified as `__qualname__` does it: `Store.build`, `outer.<locals>.inner`."""
+    """Qualified as `__qualname__` does it: `Store.build`, `outer.<locals>.inner`.
+
+    The second definition of a name in one scope is `name#2`, and so on.
+    """
     kind: Kind
     language: str
     span: Span

@@ -6,6 +6,9 @@ exponent −0 does not exist, and exact zero has a form of its own, the digit 0 
 
 The legal continuations of a prefix depend on a small state alone, so the whole grammar,
 its numeric order included, is a table; decoding looks it up and never loops over rows.
+
+A checkpoint's configuration holds a `NumberFormat`, and a check whose answers are all cached
+reads no more than that: numpy, most of such a run's imports, is loaded where arrays are made.
 """
 
 from __future__ import annotations
@@ -15,10 +18,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import ROUND_FLOOR, ROUND_HALF_EVEN, Context, Decimal
 from functools import lru_cache
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-import numpy as np
-from numpy.typing import ArrayLike, NDArray
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import ArrayLike, NDArray
 
 PAD, PLUS, MINUS = 0, 1, 2
 """Pad is also the token that starts the decoder."""
@@ -27,7 +31,7 @@ DIGITS = tuple(range(3, 13))
 ZERO = DIGITS[0]
 VOCABULARY = 13
 
-_GLYPHS = np.frombuffer(b"?+-0123456789", dtype=np.uint8)
+_GLYPHS = b"?+-0123456789"
 
 
 class _State(NamedTuple):
@@ -111,6 +115,8 @@ class NumberFormat:
 
     def encode_all(self, values: ArrayLike) -> NDArray[np.int64]:
         """Tokens of shape (*values.shape, length), each row as `encode` gives it."""
+        import numpy as np
+
         flat = np.asarray(values, dtype=np.float64)
         rows = [self.encode(value) for value in flat.ravel().tolist()]
         return np.array(rows, dtype=np.int64).reshape(*flat.shape, self.length)
@@ -120,9 +126,11 @@ class NumberFormat:
 
         Raises ValueError if a row is not a canonical number.
         """
+        import numpy as np
+
         rows = np.asarray(tokens, dtype=np.int64)
         self._refuse_ungrammatical(rows)
-        return _parse(_GLYPHS[rows], self.exponent_digits)
+        return _parse(np.frombuffer(_GLYPHS, dtype=np.uint8)[rows], self.exponent_digits)
 
     @property
     def greatest(self) -> float:
@@ -165,6 +173,8 @@ class NumberFormat:
 
     def walk(self, tokens: NDArray[np.int64]) -> NDArray[np.int64]:
         """The state in which each token of one number was chosen; the shape of `tokens`."""
+        import numpy as np
+
         states = np.zeros_like(tokens)
         for position in range(1, tokens.shape[-1]):
             before = position - 1
@@ -185,6 +195,8 @@ def _refuse_non_finite(value: float) -> None:
 
 def _parse(glyphs: NDArray[np.uint8], exponent_digits: int) -> NDArray[np.float64]:
     """Rearrange `+-02 12345` into `+1.2345e-02` and let the C library round it."""
+    import numpy as np
+
     mantissa = 2 + exponent_digits
     point, e = (np.full_like(glyphs[..., :1], ord(letter)) for letter in ".e")
     parts = [glyphs[..., :1], glyphs[..., mantissa : mantissa + 1], point, glyphs[..., mantissa + 1 :]]
@@ -239,6 +251,8 @@ def _reachable(number_format: NumberFormat) -> Iterator[_State]:
 
 @lru_cache
 def _grammar(number_format: NumberFormat) -> Grammar:
+    import numpy as np
+
     index = {state: number for number, state in enumerate(_reachable(number_format))}
     shape = (len(index), VOCABULARY)
     next_state, order, count = np.zeros(shape, np.int64), np.full(shape, PAD), np.zeros(len(index), np.int64)
