@@ -38,7 +38,9 @@ Prepare = Callable[[], tuple[Callable[[], Any], Callable[[Any], str]]]
 """Makes one run ready: what starts it, and what describes its result."""
 
 CLONE_NEWNET = 0x40000000
+PR_SET_PDEATHSIG = 1
 PR_SET_CHILD_SUBREAPER = 36
+LIBC = ctypes.CDLL(None, use_errno=True)
 MEBIBYTE = 1 << 20
 
 
@@ -298,6 +300,10 @@ def limit(job: Job) -> None:
 def child(job: Job, case: Case, pipe: int) -> NoReturn:
     """Run one case and write what came of it to the pipe; never returns."""
     os.setpgid(0, 0)
+    LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)  # a program may kill the runner
+    # The runner's own standard output is open here too: a program must not write answers to it.
+    os.closerange(3, pipe)
+    os.closerange(pipe + 1, 256)
     limit(job)
     sys.setrecursionlimit(200_000)
     quiet = os.open(os.devnull, os.O_RDWR)
@@ -334,8 +340,16 @@ def run(job: Job, case: Case) -> Answer:
         return {"error": "time limit"}
     if not chunks:
         return {"error": f"died with signal {os.WTERMSIG(status)}" if os.WIFSIGNALED(status) else "exited"}
-    answer: Answer = json.loads(b"".join(chunks))
-    return answer
+    return decoded(b"".join(chunks))
+
+
+def decoded(text: bytes) -> Answer:
+    """What a case wrote to its pipe; a program that found the pipe may have written anything."""
+    try:
+        answer = json.loads(text)
+    except ValueError:
+        answer = None
+    return answer if isinstance(answer, dict) else {"error": "garbled answer"}
 
 
 def end(pid: int) -> int:
@@ -368,9 +382,8 @@ def children() -> list[int]:
 def main() -> None:
     """Read a job, run its cases in order, stop climbing once one runs out of time."""
     sys.path.append(sys.argv[1])
-    libc = ctypes.CDLL(None, use_errno=True)
-    libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-    libc.unshare(CLONE_NEWNET)  # fails without the privilege; the limits hold all the same
+    LIBC.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    LIBC.unshare(CLONE_NEWNET)  # fails without the privilege; the limits hold all the same
     job = json.loads(sys.stdin.readline())
     gc.collect()
     gc.freeze()
