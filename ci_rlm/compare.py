@@ -63,9 +63,7 @@ def compare(
     if before is None or after is None:
         return Comparison(change, metric, before, after, None, p_over_budget=over)
     calibration = next((c for c in calibrations if c.metric == metric.name and c.bands), None)
-    ends, cdf = (
-        _calibrated(calibration, before, after, alike) if calibration else _independent(before, after)
-    )
+    ends, cdf = _calibrated(calibration, before, after, alike) if calibration else _independent(before, after)
     return Comparison(
         change=change,
         metric=metric,
