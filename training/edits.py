@@ -178,9 +178,10 @@ def copy_for_length(node: ast.AST) -> ast.AST | None:
     """`len(xs)` in a condition to `len(list(xs))`."""
     if isinstance(node, ast.While | ast.If):
         for part in ast.walk(node.test):
-            if isinstance(part, ast.Call) and _called(part) == "len" and isinstance(part.args[0], ast.Name):
-                part.args[0] = _call("list", part.args[0])
-                return node
+            match part:
+                case ast.Call(args=[ast.Name() as first, *_]) if _called(part) == "len":
+                    part.args[0] = _call("list", first)
+                    return node
     return None
 
 
