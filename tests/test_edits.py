@@ -194,7 +194,7 @@ MODULES = ("heapq.py", "textwrap.py", "queue.py")
 def test_real_modules_compile_after_each_edit(module: str) -> None:
     text = (Path(sysconfig.get_path("stdlib")) / module).read_text(encoding="utf-8")
     made = edits_of(text, efficiency=99, neutral=99, seed="")
-    assert len(made) > 8
+    assert len(made) > 4
     for each in made:
         compile(each.after, each.edit, "exec")
 
