@@ -19,7 +19,7 @@ import sys
 import time
 import tomllib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -77,40 +77,61 @@ def read_recipe(path: Path) -> Recipe:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise UsageError(f"cannot read the recipe {path}: {error}") from error
-    known = {field.name for field in fields(Train)}
-    given = set(table.get("train", {}))
-    if given != known:
-        raise UsageError(
-            f"{path}: [train] must have exactly {', '.join(sorted(known))}; differs in {given ^ known}"
-        )
     try:
+        _refuse_other_keys(table)
         return Recipe(
-            name=table["name"],
+            name=str(table["name"]),
             corpus=Path(table["corpus"]),
             out=Path(table["out"]),
             seed=int(table["seed"]),
             model=dict(table["model"]),
             size=float(table["space"]["size"]),
-            train=Train(**table["train"]),
+            train=_train(table["train"]),
         )
-    except KeyError as error:
-        raise UsageError(f"{path}: {error} is missing") from error
+    except (TypeError, ValueError) as error:
+        raise UsageError(f"{path}: {error}") from error
+
+
+def _refuse_other_keys(table: Mapping[str, Any]) -> None:
+    tables = {
+        "the recipe": (table, {"name", "corpus", "out", "seed", "model", "space", "train"}),
+        "[space]": (table.get("space"), {"size"}),
+        "[train]": (table.get("train"), {field.name for field in fields(Train)}),
+    }
+    for name, (given, known) in tables.items():
+        differing = ", ".join(sorted(known ^ set(given or ())))
+        if differing:
+            raise ValueError(f"{name} must have exactly {', '.join(sorted(known))}; differs in {differing}")
+    if "vocab_size" not in table["model"]:
+        raise ValueError("[model] vocab_size is missing")
+
+
+def _train(table: Mapping[str, Any]) -> Train:
+    for field in fields(Train):
+        kinds = (int,) if field.type == "int" else (int, float)
+        if type(table[field.name]) not in kinds:
+            raise ValueError(f"[train] {field.name} is {table[field.name]!r}, not of type {field.type}")
+    return Train(**table)
 
 
 class Batches:
     """Length-bucketed batches under a token budget; batch k of epoch e never depends on the past."""
 
     def __init__(
-        self, examples: Sequence[Example], words: Tokenizer, config: ModelConfig, recipe: Recipe
+        self,
+        examples: Sequence[Example],
+        types: Sequence[str],
+        words: Tokenizer,
+        config: ModelConfig,
+        recipe: Recipe,
     ) -> None:
         self.examples, self.words, self.config, self.recipe = examples, words, config, recipe
         self.pool = names.pool(example.text for example in examples)
         ids, _ = words.encode_batch([e.text for e in examples], recipe.train.longest)
         self.lengths = [len(row) for row in ids]
         self.targets = [encode_rows(example, config) for example in examples]
-        self.types = common_types(examples)
-        place = {kind: index for index, kind in enumerate(self.types)}
-        self.counts = torch.zeros(len(examples), len(self.types))
+        place = {kind: index for index, kind in enumerate(types)}
+        self.counts = torch.zeros(len(examples), len(types))
         for row, example in enumerate(examples):
             for kind, count in example.counts:
                 if kind in place:
@@ -208,10 +229,13 @@ def train(recipe: Recipe, *, stop_after: float | None = None) -> Path:
         )
     words = tokenizer_of(recipe, training)
     config = config_of(recipe, words)
-    batches = Batches(training, words, config, recipe)
-    held_out = Batches([e for e in examples if e.split == "calibration"], words, config, recipe)
-    network, counter = Network(config, recipe.seed), nn.Linear(config.width, len(batches.types))
+    types = common_types(training)
+    batches = Batches(training, types, words, config, recipe)
+    held_out = Batches([e for e in examples if e.split == "calibration"], types, words, config, recipe)
+    network, counter = Network(config, recipe.seed), nn.Linear(config.width, len(types))
+    # Both, so that nothing hangs on what the process has drawn before.
     nn.init.zeros_(counter.weight)
+    nn.init.zeros_(counter.bias)
     optimizer = optimizer_of(network, counter, recipe.train)
     run = Run(recipe.out, network, counter, optimizer)
     step = run.restore()
@@ -261,12 +285,18 @@ def tokenizer_of(recipe: Recipe, training: Sequence[Example]) -> Tokenizer:
 
 
 def config_of(recipe: Recipe, words: Tokenizer) -> ModelConfig:
-    """The model's sizes and its one space, with the hardware that the corpus was measured on."""
+    """The model's sizes and its one space, with the hardware that the corpus was measured on.
+
+    Raises UsageError for a [model] table that does not fit.
+    """
     from ci_rlm.training.profile.python import hardware_class
 
     space: Space = corpus.python_space(hardware_class(), recipe.size)
     sizes = {**recipe.model, "vocab_size": words.vocab_size}
-    return ModelConfig(name=recipe.name, hardware=space.hardware, spaces=(space,), **sizes)
+    try:
+        return ModelConfig(name=recipe.name, hardware=space.hardware, spaces=(space,), **sizes)
+    except (TypeError, ValueError) as error:
+        raise UsageError(f"the recipe's [model]: {error}") from error
 
 
 def optimizer_of(network: Network, counter: nn.Linear, train: Train) -> torch.optim.Optimizer:

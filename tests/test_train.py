@@ -1,0 +1,208 @@
+"""Training on a made-up corpus: it learns, it goes on where it stopped, and it refuses bad recipes."""
+
+from __future__ import annotations
+
+import json
+import random
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from ci_rlm.errors import UsageError
+from ci_rlm.model import checkpoint
+from ci_rlm.training import corpus, train
+from ci_rlm.training.corpus import Example, Row
+
+RECIPE = """
+name = "miniature"
+corpus = "{folder}/corpus.parquet"
+out = "{folder}/run"
+seed = 1
+
+[model]
+vocab_size = 300
+width = 32
+heads = 2
+encoder_layers = 1
+decoder_layers = 1
+feed_forward = 48
+max_tokens = 128
+dropout = 0.1
+
+[space]
+size = 100.0
+
+[train]
+epochs = 1
+learning_rate = 1e-2
+warmup = 0.1
+clip = 2.0
+weight_decay = 0.05
+batch_tokens = 300
+rows = 2
+longest = 64
+rename = 0.5
+counts = 0.1
+save_minutes = 5.0
+"""
+SPACE = corpus.python_space("a machine", 100.0)
+
+
+def example(number: int, split: str = "train") -> Example:
+    """A made-up program whose memory is a hundred bytes an element, to the power of its loops."""
+    loops = number % 2
+    text = "def f(xs):\n" + (" for x in xs:\n  g(x)\n" if loops else f" return xs[{number}]\n")
+    rows = tuple(Row(float(size), 100.0 * size**loops, 1e-6 * size) for size in (10, 100, 1000))
+    body = corpus.program_text(text, SPACE)
+    return Example(body, f"problem {number}", "made up", str(number), split, rows, corpus.node_counts(text))
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder with a recipe and a corpus of 24 programs, four of them held out."""
+    examples = [example(number) for number in range(20)]
+    held_out = [example(number, "calibration") for number in range(20, 24, 2)]
+    corpus.write(examples + held_out, tmp_path / "corpus.parquet")
+    (tmp_path / "recipe.toml").write_text(RECIPE.format(folder=tmp_path))
+    return tmp_path
+
+
+def recipe_of(folder: Path, **changed: float) -> train.Recipe:
+    recipe = train.read_recipe(folder / "recipe.toml")
+    return replace(recipe, train=replace(recipe.train, **changed))  # type: ignore[arg-type]
+
+
+def log_of(folder: Path) -> list[dict[str, float]]:
+    return [json.loads(line) for line in (folder / "run" / "log.jsonl").read_text().splitlines()]
+
+
+@pytest.mark.model
+def test_the_held_out_loss_falls(folder: Path) -> None:
+    train.train(recipe_of(folder, epochs=8))
+    losses = [line["held_out_loss"] for line in log_of(folder) if "held_out_loss" in line]
+    assert len(losses) == 8
+    assert losses[-1] < 0.8 * losses[0]
+
+
+@pytest.mark.model
+def test_a_run_that_is_stopped_after_every_step_ends_with_the_weights_of_one_that_is_not(
+    folder: Path,
+) -> None:
+    through = recipe_of(folder, batch_tokens=150)
+    stopped = replace(through, out=folder / "stopped")
+    whole = load_file(train.train(through) / checkpoint.WEIGHTS)
+    steps = int(load_file(folder / "run" / "state.safetensors")["step"])
+    for _ in range(steps):
+        resumed = load_file(train.train(stopped, stop_after=0.0) / checkpoint.WEIGHTS)
+    assert steps > 2
+    assert all(torch.equal(whole[name], resumed[name]) for name in whole)
+
+
+def test_a_run_leaves_a_checkpoint_that_can_be_read(folder: Path) -> None:
+    config, _, _ = checkpoint.read_info(train.train(recipe_of(folder), stop_after=0.0))
+    assert (config.name, config.spaces[0].size, config.width) == ("miniature", 100.0, 32)
+
+
+def test_a_corpus_without_training_examples_is_a_usage_error(folder: Path) -> None:
+    corpus.write([example(1, "test")], folder / "corpus.parquet")
+    with pytest.raises(UsageError, match="no training examples"):
+        train.train(recipe_of(folder))
+
+
+def batches_of(folder: Path, **changed: float) -> train.Batches:
+    recipe = recipe_of(folder, **changed)
+    examples = corpus.read(recipe.corpus)
+    words = train.tokenizer_of(recipe, examples)
+    return train.Batches(
+        examples, train.common_types(examples), words, train.config_of(recipe, words), recipe
+    )
+
+
+def test_an_epoch_sees_every_program_once(folder: Path) -> None:
+    plan = batches_of(folder).plan(0)
+    assert sorted(index for batch in plan for index in batch) == list(range(22))
+
+
+def test_epochs_are_planned_differently_and_each_always_alike(folder: Path) -> None:
+    batches = batches_of(folder)
+    assert batches.plan(0) == batches.plan(0) != batches.plan(1)
+
+
+def test_no_padded_batch_is_over_the_token_budget(folder: Path) -> None:
+    batches = batches_of(folder, batch_tokens=150)
+    padded = [max(batches.lengths[index] for index in batch) * len(batch) for batch in batches.plan(0)]
+    assert max(padded) <= 150
+
+
+def test_a_program_longer_than_the_budget_is_a_batch_of_its_own(folder: Path) -> None:
+    assert {len(batch) for batch in batches_of(folder, batch_tokens=1).plan(0)} == {1}
+
+
+def test_a_batch_holds_the_measured_numbers_of_its_programs(folder: Path) -> None:
+    batches = batches_of(folder, rename=0.0)
+    number_format = batches.config.number_format
+    *_, targets, _ = batches.make([1, 3], random.Random(0))
+    numbers = number_format.decode(targets.numpy().reshape(2, 2, 3, number_format.length))
+    sizes, memory, time = numbers[..., 0], numbers[..., 1], numbers[..., 2]
+    assert memory == pytest.approx(100 * sizes, rel=1e-3)
+    assert time == pytest.approx(1e-6 * sizes, rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("step", "expected"),
+    [(0, 0.1), (9, 1.0), (10, 1.0), (55, 0.5), (100, 0.0)],
+    ids=["first", "warm", "peak", "half way", "end"],
+)
+def test_the_rate_rises_for_the_warm_up_and_falls_to_nothing(
+    folder: Path, step: int, expected: float
+) -> None:
+    settings = recipe_of(folder, learning_rate=1.0, warmup=0.1).train
+    assert train.rate(step, 100, settings) == pytest.approx(expected)
+
+
+BAD = {
+    "malformed TOML": ("seed = 1", "seed = ", "cannot read the recipe"),
+    "a missing key": ("seed = 1\n", "", "differs in seed"),
+    "an unknown key": ("seed = 1\n", "seed = 1\nsede = 2\n", "differs in sede"),
+    "a missing table": ("[space]\nsize = 100.0\n", "", "differs in space"),
+    "an unknown key of a table": ("clip = 2.0", "clip = 2.0\nclop = 2.0", "differs in clop"),
+    "a missing key of a table": ("clip = 2.0\n", "", "differs in clip"),
+    "a word for a number": ("epochs = 1", 'epochs = "many"', "epochs is 'many', not of type int"),
+    "a part of an epoch": ("epochs = 1", "epochs = 1.5", "epochs is 1.5, not of type int"),
+    "a seed that is no number": ("seed = 1", 'seed = "one"', "'one'"),
+    "a table for a number": ("[space]\nsize = 100.0\n", "[space.size]\n", "float"),
+    "no size of the vocabulary": ("vocab_size = 300\n", "", "vocab_size is missing"),
+}
+
+
+@pytest.mark.parametrize(("text", "bad", "reason"), BAD.values(), ids=BAD)
+def test_a_bad_recipe_is_a_usage_error_with_its_reason(
+    folder: Path, text: str, bad: str, reason: str
+) -> None:
+    path = folder / "recipe.toml"
+    path.write_text(path.read_text().replace(text, bad))
+    with pytest.raises(UsageError, match=reason):
+        train.read_recipe(path)
+
+
+def test_a_missing_recipe_is_a_usage_error(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="cannot read the recipe"):
+        train.read_recipe(tmp_path / "none.toml")
+
+
+@pytest.mark.parametrize("model", ["widht = 32", "dropout = 1.5", "heads = 5"])
+def test_a_model_that_cannot_be_is_a_usage_error(folder: Path, model: str) -> None:
+    path = folder / "recipe.toml"
+    name = model.split()[0]
+    kept = [line for line in path.read_text().splitlines() if not line.startswith(f"{name} =")]
+    path.write_text("\n".join(kept).replace("[model]", f"[model]\n{model}"))
+    with pytest.raises(UsageError, match=r"\[model\]"):
+        train.train(train.read_recipe(path))
+
+
+def test_the_embedded_recipe_reads() -> None:
+    path = Path(train.__file__).parent / "recipes" / "embedded.toml"
+    assert train.read_recipe(path).name == "ci-rlm-compact-python"
