@@ -738,6 +738,29 @@ def test_an_unknown_revision_hints_at_the_fetch_that_may_bring_it(
     assert (caught.value.message, caught.value.hint) == (f"no such revision: {revision}", hint)
 
 
+def test_a_name_of_a_remote_that_is_not_configured_is_not_fetched_twice_over(repo: Checkout) -> None:
+    repo.commit()
+
+    with pytest.raises(GitError) as caught:
+        Repository.discover(repo.root).between("origin/main")
+
+    assert caught.value.hint == "git fetch origin main"
+
+
+def test_a_relative_name_beyond_a_shallow_history_hints_at_the_whole_history(
+    repo: Checkout, tmp_path: Path
+) -> None:
+    repo.commit("one")
+    repo.write("b.py", "b = 1\n")
+    repo.commit("two")
+    shallow = repo.clone(tmp_path / "shallow", "--depth=1")
+
+    with pytest.raises(GitError) as caught:
+        Repository.discover(shallow.root).between("HEAD~1")
+
+    assert "fetch-depth: 0" in caught.value.hint
+
+
 @pytest.mark.parametrize("revision", ["--output=stolen", "-h", "", "a\0b"])
 def test_a_revision_that_would_be_an_option_is_refused(repo: Checkout, revision: str) -> None:
     repo.commit()

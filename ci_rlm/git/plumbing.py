@@ -210,5 +210,5 @@ def _failure(command: str, complaint: str, folder: Path) -> GitError:
         trust = f"git config --global --add safe.directory {shlex.quote(str(folder.resolve()))}"
         return GitError(f"the repository belongs to another user: {folder}", hint=trust)
     if "not a git repository" in complaint:
-        return GitError(f"not a git repository: {folder}", hint="run in a clone, or name one with git -C")
+        return GitError(f"not a git repository: {folder}", hint="run in a clone, or name one with -C")
     return GitError(f"git {command} failed: {complaint}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -31,6 +32,8 @@ _DIFF = (
     "--no-color", "--no-ext-diff", "--no-textconv", "--ignore-submodules=dirty",
 )  # fmt: skip
 _DEEPENINGS = (50, 500, 5000)
+_RELATIVE = re.compile(r"[~^@]")
+"""In a name such as `HEAD~1`: it is reached from another revision, not fetched by itself."""
 _FULL_HISTORY = "fetch the whole history: fetch-depth: 0 in actions/checkout, or git fetch --unshallow"
 
 
@@ -71,9 +74,14 @@ class Repository:
             return commit
         if revision == "HEAD":
             raise GitError("the repository has no commit yet", hint="commit first, or check what is staged")
-        remote, branch = self._tracked(revision) or ("origin", revision)
-        fetch = f"git fetch {shlex.quote(remote)} {shlex.quote(branch)}"
-        raise GitError(f"no such revision: {revision}", hint=fetch)
+        raise GitError(f"no such revision: {revision}", hint=self._way_to(revision))
+
+    def _way_to(self, revision: str) -> str:
+        """What may bring a revision that is not here."""
+        if _RELATIVE.search(revision) and self._is_shallow():
+            return _FULL_HISTORY
+        remote, branch = self._tracked(revision) or ("origin", revision.removeprefix("origin/"))
+        return f"git fetch {shlex.quote(remote)} {shlex.quote(branch)}"
 
     def between(
         self, base: str, head: str = "HEAD", *, text: str = "", merge_base: bool = True, deepen: bool = False
@@ -218,7 +226,7 @@ class Repository:
 
     def _merge_base(self, base: str, tip: str, *, deepen: bool) -> str:
         common = self._common(base, tip)
-        shallow = not common and self._text("rev-parse", "--is-shallow-repository") == "true"
+        shallow = not common and self._is_shallow()
         if shallow and deepen and (tracked := self._tracked(base)):
             common = self._common_after_fetching(base, tip, *tracked)
         if common:
@@ -227,6 +235,9 @@ class Repository:
         if shallow:
             raise GitError(f"this shallow clone lacks the merge base with {base}", hint=_FULL_HISTORY)
         raise GitError(f"no common commit with {base}", hint="compare the two trees without their merge base")
+
+    def _is_shallow(self) -> bool:
+        return self._text("rev-parse", "--is-shallow-repository") == "true"
 
     def _common(self, base: str, tip: str) -> str:
         commit = self._lookup(base)
