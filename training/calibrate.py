@@ -65,12 +65,13 @@ def pairs_of(points: Sequence[Point], answers: Sequence[tuple[Prediction, ...]],
     """Solution pairs and edit pairs of the points, weighted so that neutral edits have their share."""
     chosen = [*evaluate.solution_pairs(points, cap=60), *evaluate.edit_pairs(points)]
     chosen = [pair for pair in chosen if SIZES[0] <= points[pair.after][1].size <= SIZES[1]]
-    neutral = np.array([is_neutral(pair) for pair in chosen])
-    edited = np.array([bool(pair.edit) for pair in chosen])
+    neutral = np.array([is_neutral(pair) for pair in chosen], dtype=np.bool_)
+    edited = np.array([bool(pair.edit) for pair in chosen], dtype=np.bool_)
     known = evaluate.truth(points)[:, metric]
     centre = np.array([compare.centre(answer[metric]) for answer in answers])
     alike = np.array([compare.similarity(points[p.before][0].text, points[p.after][0].text) for p in chosen])
-    before, after = np.array([p.before for p in chosen]), np.array([p.after for p in chosen])
+    before = np.array([pair.before for pair in chosen], dtype=np.intp)
+    after = np.array([pair.after for pair in chosen], dtype=np.intp)
     costly = edited & ~neutral
     boost = NEUTRAL_SHARE / (1 - NEUTRAL_SHARE) * costly.sum() / max(1, neutral.sum())
     weight = np.where(neutral, boost, 1.0)
