@@ -64,7 +64,7 @@ class RlmPredictor:
         self.config, self.info, self.calibrations = checkpoint.read_info(folder)
         self.spaces = self.config.spaces
         self._folder, self._device = folder, device
-        self._threads = threads or len(os.sched_getaffinity(0))
+        self._threads = threads or _usable_cpus()
         self._loaded: tuple[Network, Tokenizer] | None = None
 
     def predict(self, prompts: Sequence[Prompt]) -> Iterator[Answer]:
@@ -136,6 +136,11 @@ class RlmPredictor:
             (question.prompt.key, _predictions(question, probabilities, rows))
             for question, rows in zip(batch, values.tolist(), strict=True)
         ]
+
+
+def _usable_cpus() -> int:
+    # macOS and Windows have no affinity to ask for.
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _predictions(question: _Question, probabilities: Sequence[float], rows: list[list[float]]) -> Answer:
