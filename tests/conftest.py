@@ -8,6 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("ci-rlm", deadline=None)  # a busy machine would miss any deadline
+settings.load_profile("ci-rlm")
 
 FIRST_COMMIT = 1_704_067_200
 """Seconds since 1970: the first commit is of 2024-01-01 00:00 UTC, each next one a minute later."""

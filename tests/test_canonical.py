@@ -9,7 +9,7 @@ import tokenize
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ci_rlm.extract.canonical import canonical
@@ -158,7 +158,6 @@ SCRAPS = st.lists(
 ).map("".join)
 
 
-@settings(deadline=None)
 @given(st.text() | st.text(st.characters()) | SCRAPS)
 def test_any_text_has_a_canonical_text_without_a_last_newline(text: str) -> None:
     assert not canonical(text, "python").endswith("\n")

@@ -9,7 +9,7 @@ from statistics import NormalDist
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ci_rlm.compare import (
@@ -85,13 +85,11 @@ def probabilities(comparison: Comparison) -> tuple[float, float, float]:
     return (comparison.p_regression, comparison.p_warning, comparison.p_improvement)
 
 
-@settings(deadline=None)
 @given(TEXTS, TEXTS)
 def test_similarity_is_a_share_and_the_same_both_ways(one: str, other: str) -> None:
     assert 0 <= similarity(one, other) == similarity(other, one) <= 1
 
 
-@settings(deadline=None)
 @given(TEXTS)
 def test_a_text_is_wholly_similar_to_itself(text: str) -> None:
     assert similarity(text, text) == 1
@@ -186,7 +184,6 @@ def test_without_calibration_the_ratio_is_that_of_independent_samples() -> None:
     assert found.slowdown.mid == pytest.approx(np.median(sampled), rel=0.02)
 
 
-@settings(deadline=None)
 @given(ASCENDING, ASCENDING, st.booleans(), st.floats(0.01, 5.0))
 def test_a_probability_is_never_certain(
     before: list[float], after: list[float], known: bool, fail: float
@@ -196,7 +193,6 @@ def test_a_probability_is_never_certain(
     assert all(0 < p < 1 for p in probabilities(found))
 
 
-@settings(deadline=None)
 @given(ASCENDING, ASCENDING, st.booleans())
 def test_a_larger_slowdown_is_never_more_probable(
     before: list[float], after: list[float], known: bool
@@ -211,7 +207,6 @@ def test_a_larger_slowdown_is_never_more_probable(
     assert all(right <= left + 1e-12 for left, right in itertools.pairwise(found))
 
 
-@settings(deadline=None)
 @given(ASCENDING, ASCENDING, ERROR_STEPS, st.floats(0.0, 1.5), st.floats(0.02, 0.98))
 def test_swapping_the_sides_mirrors_a_comparison_whose_errors_are_symmetric(
     before: list[float], after: list[float], steps: list[float], slope: float, alike: float
@@ -226,7 +221,6 @@ def test_swapping_the_sides_mirrors_a_comparison_whose_errors_are_symmetric(
     assert interval(there) == pytest.approx(tuple(1 / ratio for ratio in reversed(interval(back))))
 
 
-@settings(deadline=None)
 @given(ASCENDING, ASCENDING, st.booleans())
 def test_an_interval_is_in_order_and_finite(before: list[float], after: list[float], known: bool) -> None:
     low, mid, high = interval(

@@ -17,7 +17,7 @@ from pathlib import Path, PurePosixPath
 from types import ModuleType
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ci_rlm.extract import changes, language_of, program, units
@@ -111,7 +111,6 @@ PROGRAMS = st.builds(
 )
 
 
-@settings(deadline=None)
 @given(st.one_of(st.text(), PROGRAMS))
 def test_any_text_gives_units_whose_sources_are_the_lines_of_their_spans(text: str) -> None:
     found, _ = units(PATH, text, "python")
@@ -123,7 +122,6 @@ def test_any_text_gives_units_whose_sources_are_the_lines_of_their_spans(text: s
         assert [line.lstrip() for line in one.source.split("\n")] == [line.lstrip() for line in own]
 
 
-@settings(deadline=None)
 @given(PROGRAMS)
 def test_units_of_a_text_that_does_not_compile_are_functions_by_themselves(text: str) -> None:
     found, _ = units(PATH, text, "python")
@@ -133,7 +131,6 @@ def test_units_of_a_text_that_does_not_compile_are_functions_by_themselves(text:
     assert [[inner.source for inner in inners] for inners, _ in again] == [[one.source] for one in found]
 
 
-@settings(deadline=None)
 @given(PROGRAMS)
 def test_names_of_units_are_distinct(text: str) -> None:
     found, _ = units(PATH, text, "python")

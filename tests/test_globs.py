@@ -85,7 +85,7 @@ def ignored_by_git(repo: Checkout, glob: str) -> set[str]:
     return set(filter(None, listed.stdout.decode().split("\0")))
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(parts=PARTS, start=st.sampled_from(["", "/"]), end=st.sampled_from(["", "/"]))
 def test_a_glob_takes_what_the_same_line_of_a_gitignore_takes(
     repo: Checkout, parts: list[str], start: str, end: str

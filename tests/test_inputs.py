@@ -8,7 +8,7 @@ import random
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ci_rlm.training.profile.inputs import SIZES, atoms, grow, parse_keywords, shrink_constants, size_of
@@ -39,46 +39,39 @@ def test_a_size_counts_elements_or_is_the_largest_number(arguments: list[Any], s
     assert size_of(arguments) == size
 
 
-@settings(deadline=None)
 @given(NUMBERS, GROWTH)
 def test_a_list_of_numbers_has_exactly_the_size_asked(numbers: list[int], size: int) -> None:
     assert len(grown(numbers, size=size)[0]) == size
 
 
-@settings(deadline=None)
 @given(NUMBERS.filter(lambda numbers: len(numbers) > 2), GROWTH)
 def test_sorted_numbers_stay_sorted(numbers: list[int], size: int) -> None:
     found, reverse = grown(sorted(numbers), size=size)[0], grown(sorted(numbers)[::-1], size=size)[0]
     assert (found, reverse) == (sorted(found), sorted(reverse, reverse=True))
 
 
-@settings(deadline=None)
 @given(st.lists(st.integers(-1000, 1000), min_size=3, max_size=20, unique=True), GROWTH)
 def test_distinct_numbers_stay_distinct(numbers: list[int], size: int) -> None:
     found = grown(numbers, size=size)[0]
     assert len(set(found)) == size
 
 
-@settings(deadline=None)
 @given(st.sampled_from((0, 1)), st.integers(3, 12), st.randoms(use_true_random=False), GROWTH)
 def test_a_permutation_stays_a_permutation(first: int, count: int, chance: random.Random, size: int) -> None:
     permutation = chance.sample(range(first, first + count), count)
     assert sorted(grown(permutation, size=size)[0]) == list(range(first, first + size))
 
 
-@settings(deadline=None)
 @given(NUMBERS, GROWTH)
 def test_grown_numbers_are_not_below_the_least_recorded_one(numbers: list[int], size: int) -> None:
     assert min(grown(numbers, size=size)[0]) >= min(numbers)
 
 
-@settings(deadline=None)
 @given(st.lists(st.sampled_from((0, 1)), min_size=4, max_size=9), GROWTH)
 def test_flags_stay_flags(flags: list[int], size: int) -> None:
     assert set(grown(flags, size=size)[0]) <= set(flags)
 
 
-@settings(deadline=None)
 @given(st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=9), GROWTH)
 def test_real_numbers_keep_their_range_to_the_cent(numbers: list[float], size: int) -> None:
     found = grown(numbers, size=size)[0]
@@ -90,7 +83,6 @@ def test_indices_into_a_list_stay_indices_into_it() -> None:
     assert 0 <= min(following) <= max(following) < 256
 
 
-@settings(deadline=None)
 @given(st.text("abc", min_size=1, max_size=9), GROWTH)
 def test_a_word_keeps_its_letters_and_has_exactly_the_size_asked(word: str, size: int) -> None:
     found = grown(word, size=size)[0]
@@ -158,13 +150,11 @@ def test_an_argument_keeps_its_type_and_has_the_size(value: Any, size: int) -> N
     assert (type(found), size_of([found])) == (type(value), size)
 
 
-@settings(deadline=None)
 @given(st.lists(VALUES, min_size=1, max_size=3), GROWTH)
 def test_any_arguments_grow_into_as_many_of_the_same_types(arguments: list[Any], size: int) -> None:
     assert [type(value) for value in grown(*arguments, size=size)] == [type(value) for value in arguments]
 
 
-@settings(deadline=None)
 @given(st.lists(VALUES, min_size=1, max_size=3), st.integers())
 def test_one_seed_gives_one_input(arguments: list[Any], seed: int) -> None:
     assert grow(arguments, 64, random.Random(seed)) == grow(arguments, 64, random.Random(seed))
@@ -176,7 +166,6 @@ def test_growing_leaves_the_recorded_arguments_as_they_were() -> None:
     assert recorded == [[[3, 1], [2, 2]], "ab", [1, 2, 3]]
 
 
-@settings(deadline=None)
 @given(st.dictionaries(st.sampled_from(("nums", "target", "s", "root")), VALUES))
 def test_keywords_are_read_as_json_values(arguments: dict[str, Any]) -> None:
     text = ", ".join(f"{name} = {json.dumps(value, ensure_ascii=False)}" for name, value in arguments.items())

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import PurePosixPath
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ci_rlm.flow import (
@@ -146,7 +146,6 @@ def test_a_stricter_confidence_turns_a_regression_into_doubt() -> None:
 PROBABILITY = st.floats(0.0, 1.0)
 
 
-@settings(deadline=None)
 @given(PROBABILITY, PROBABILITY, PROBABILITY, st.floats(0.51, 0.99))
 def test_a_comparison_within_its_budget_fails_exactly_when_a_regression_is_likely_enough(
     regression: float, warning: float, improvement: float, confidence: float
@@ -191,7 +190,6 @@ WORST_FIRST = (
 )
 
 
-@settings(deadline=None)
 @given(st.permutations(WORST_FIRST))
 def test_verdicts_come_worst_first_in_whatever_order_they_were_found(found: list[Verdict]) -> None:
     assert worst_first(found) == WORST_FIRST

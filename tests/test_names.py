@@ -73,7 +73,7 @@ def test_a_name_counts_once_a_text() -> None:
     assert pool(["a + a + a", "b"], least=2) == ()
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(st.randoms(use_true_random=False))
 def test_a_renamed_program_is_the_same_but_for_its_names(chance: random.Random) -> None:
     text = renamed(PROGRAM, FRESH, chance)
@@ -92,7 +92,7 @@ def _names_in_order(source: str) -> list[str]:
     return list(found)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(st.randoms(use_true_random=False))
 def test_no_keyword_builtin_import_or_attribute_is_renamed(chance: random.Random) -> None:
     text = renamed(PROGRAM, FRESH, chance)
@@ -100,7 +100,7 @@ def test_no_keyword_builtin_import_or_attribute_is_renamed(chance: random.Random
     assert all(part in text for part in kept)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(st.randoms(use_true_random=False))
 def test_a_name_that_the_program_has_already_is_given_to_no_other(chance: random.Random) -> None:
     text = renamed(PROGRAM, OWN, chance)

@@ -51,13 +51,13 @@ def test_a_version_paired_with_itself_gives_no_change() -> None:
     assert list(pair(LIBRARY, LIBRARY)) == []
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.permutations(LIBRARY))
 def test_the_order_of_units_in_a_file_does_not_matter(shuffled: list[Unit]) -> None:
     assert list(pair(LIBRARY, shuffled)) == []
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.integers(0, len(LIBRARY) - 1))
 def test_a_renamed_function_is_paired_with_its_former_self(index: int) -> None:
     former = LIBRARY[index]
@@ -69,7 +69,7 @@ def test_a_renamed_function_is_paired_with_its_former_self(index: int) -> None:
     assert (change.before, change.after) == (former, renamed)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.integers(0, len(LIBRARY) - 1))
 def test_a_comment_leaves_a_unit_equal(index: int) -> None:
     former = LIBRARY[index]

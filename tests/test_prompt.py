@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import PurePosixPath
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ci_rlm.flow import Kind, Metric, Snippet, Space, Span, Unit
@@ -75,7 +75,6 @@ def test_a_unit_over_the_budget_is_whole() -> None:
     assert (made.text, made.truncated) == ("PY\n" + source.rstrip("\n"), False)
 
 
-@settings(deadline=None)
 @given(st.lists(st.integers(4, 1500), max_size=8), st.integers(1, 4000))
 def test_context_never_takes_a_prompt_over_the_budget(sizes: list[int], own: int) -> None:
     context = [constant("N", size) for size in sizes]
@@ -83,7 +82,6 @@ def test_context_never_takes_a_prompt_over_the_budget(sizes: list[int], own: int
     assert len(made.text) <= len("PY\n") + max(own, CONTEXT_BUDGET)
 
 
-@settings(deadline=None)
 @given(st.lists(st.integers(4, 1500), max_size=8))
 def test_a_prompt_says_that_it_is_cut_when_a_snippet_is_missing(sizes: list[int]) -> None:
     made = prompt_of(unit("f()", *(constant("N", size) for size in sizes)), PLAIN)

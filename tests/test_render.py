@@ -243,14 +243,13 @@ def test_the_schema_is_a_json_schema() -> None:
     Draft202012Validator.check_schema(schema())
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(reports)
 def test_the_document_of_any_report_fits_the_schema_and_is_read_back_whole(any_report: Report) -> None:
     made = document(any_report)
     assert parse(render(made, "json")) == made
 
 
-@settings(deadline=None)
 @given(surrogates)
 def test_json_is_ascii_and_names_only_characters_that_exist(name: str) -> None:
     text = render(document(report(verdict(name, Outcome.SAME, (1.0, 1.0)))), "json")
@@ -361,7 +360,7 @@ def test_the_first_line_is_the_verdict(made: Report, line: str) -> None:
 # The terminal.
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(reports, st.integers(0, 2))
 def test_without_colour_no_text_of_a_pull_request_steers_the_terminal(
     any_report: Report, verbose: int
@@ -445,7 +444,7 @@ def cells_by_row(tokens: list[Token]) -> list[int]:
     return [len(row) for row in rows.split("r")[1:]]
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(name=st.text(), path=st.text(), reason=st.text(), unit_name=st.text(max_size=5))
 def test_no_text_breaks_a_table_or_becomes_anything_but_text(
     name: str, path: str, reason: str, unit_name: str

@@ -9,7 +9,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-_NAME = re.compile(r"(?<![\w.\"'])[A-Za-z_]\w*(?![\"'])")
+_NAME = re.compile(r"(?<![\w.\"'])[A-Za-z_]\w*\b(?![\"'])")
 _KEPT = frozenset(keyword.kwlist) | frozenset(keyword.softkwlist) | frozenset(dir(builtins)) | {"self", "cls"}
 _IMPORTED = re.compile(r"^ *(?:from\b.*|import\b.*)$", re.MULTILINE)
 

@@ -21,7 +21,10 @@ if TYPE_CHECKING:
 
 _CLAUSES = frozenset({"elif_clause", "else_clause", "except_clause", "except_group_clause", "finally_clause"})
 _BRACKETED = frozenset(
-    {"argument_list", "parameters", "list", "dictionary", "set", "list_pattern", "type_parameter"}
+    {
+        *("argument_list", "parameters", "list", "dictionary", "set", "list_pattern", "type_parameter"),
+        *("import_from_statement", "with_clause"),
+    }
 )
 _PLAIN_STRING = re.compile(r"""([A-Za-z]*)(['"])([^'"\\\n]*)\2""")
 _WORD = re.compile(r"[\w'\"]")
