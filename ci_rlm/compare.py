@@ -133,7 +133,9 @@ def _calibrated(
     band = band_at(calibration, alike)
     predicted = predicted_log_ratio(before, after)
     scale = band.floor + band.growth * abs(predicted)
-    pairs = [(u, band.slope * predicted + scale * error) for u, error in band.quantiles]
+    pairs = [(u, band.slope * abs(predicted) + scale * error) for u, error in band.quantiles]
+    if predicted < 0:  # the same statement, read from the other side
+        pairs = [(1 - u, -x) for u, x in reversed(pairs)]
     return [_quantile_of(pairs, u) for u in _ENDS], lambda x: _cdf_of(pairs, x)
 
 

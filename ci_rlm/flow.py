@@ -292,9 +292,9 @@ class Report:
 class ErrorBand:
     """How predicted ratios turned out on held-out pairs of texts about this alike.
 
-    With z = ln(predicted after / predicted before), the true log ratio is modelled as
-    slope * z + scale(z) * e, where e follows the stored quantiles and
-    scale(z) = floor + growth * |z|.
+    With z = ln(predicted after / predicted before), the true log ratio, taken in the direction
+    of z, is modelled as slope * |z| + scale(z) * e, where e follows the stored quantiles and
+    scale(z) = floor + growth * |z|. A claim of a slowdown and of a speed-up mirror each other.
     """
 
     similarity: float

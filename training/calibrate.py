@@ -103,7 +103,8 @@ def _band(pairs: Pairs, inside: NDArray[np.bool_]) -> ErrorBand:
     slope = float(np.clip((w * z * clipped).sum() / max(1e-9, (w * z * z).sum()), 0.0, 1.5))
     error = y - slope * z
     floor, growth = _spread(np.abs(z), np.minimum(np.abs(error), math.log(20)), w)
-    standard = error / (floor + growth * np.abs(z))
+    # In the direction of z: what is said to be twice as slow is, if not, rarely twice as fast.
+    standard = np.where(z < 0, -error, error) / (floor + growth * np.abs(z))
     quantiles = weighted_quantiles(standard, w, PROBABILITIES)
     return ErrorBand(
         similarity=round(float(np.average(pairs.alike[inside], weights=w)), 4),
