@@ -91,12 +91,12 @@ def _table(entries: Iterable[Entry], options: Options) -> Table:
     from rich.text import Text
 
     table = Table(box=SIMPLE_HEAD, expand=True, pad_edge=False, padding=(0, 1, 0, 0))
-    table.add_column("Function", overflow="fold", ratio=6)
+    table.add_column("Function", overflow="fold", ratio=3)
     table.add_column("Metric", overflow="fold")
     table.add_column("Before → after", justify="right", no_wrap=True)
     table.add_column("Δ", justify="right", no_wrap=True)
     table.add_column("P", justify="right", no_wrap=True)
-    table.add_column("Verdict", overflow="fold", ratio=7)
+    table.add_column("Verdict", overflow="fold", ratio=2)
     for entry in entries:
         *cells, verdict = _cells(entry, options)
         table.add_row(*cells, Text(verdict, style=_VERDICTS.get(entry.outcome, "")))
