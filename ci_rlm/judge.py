@@ -32,7 +32,7 @@ def _outcome(comparison: Comparison, limits: Limits) -> tuple[Outcome, Level, st
     if change.before is None:
         return Outcome.NEW, Level.NONE, "new: nothing to compare with"
     if change.equal:
-        return Outcome.SAME, Level.NONE, "same tokens, same cost"
+        return Outcome.SAME, Level.NONE, "same code, same cost"
     if comparison.slowdown is None:
         return Outcome.UNSURE, Level.NONE, "no ratio to judge"
     if _effect(comparison) < limits.min_effect:

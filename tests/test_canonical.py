@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ci_rlm.extract.canonical import canonical
+from ci_rlm.extract.canonical import canonical, unannotated
 
 STANDARD_LIBRARY = Path(sysconfig.get_path("stdlib"))
 MODULES = (
@@ -161,3 +161,23 @@ SCRAPS = st.lists(
 @given(st.text() | st.text(st.characters()) | SCRAPS)
 def test_any_text_has_a_canonical_text_without_a_last_newline(text: str) -> None:
     assert not canonical(text, "python").endswith("\n")
+
+
+@pytest.mark.parametrize(
+    ("annotated", "bare"),
+    [
+        (
+            "def f(a: int, b: str = 'x', *c: int, **d: t.Any) -> list[int]:\n    return a",
+            "def f(a, b='x', *c, **d):\n    return a",
+        ),
+        ("def f():\n    x: int = 1\n    self.y: dict[str, int] = {}", "def f():\n    x = 1\n    self.y = {}"),
+        (
+            "def f(a):\n    return {a: 1}, a[1:2], lambda b: b",
+            "def f(a):\n    return {a: 1}, a[1:2], lambda b: b",
+        ),
+    ],
+)
+def test_without_annotations_a_text_is_what_it_would_be_had_none_been_written(
+    annotated: str, bare: str
+) -> None:
+    assert unannotated(annotated, "python") == canonical(bare, "python")

@@ -84,7 +84,7 @@ TABLE = {
     ),
     "equal code": (
         replace(comparison(Change(UNIT, UNIT, equal=True)), before=None, after=None),
-        (Outcome.SAME, Level.NONE, "same tokens, same cost"),
+        (Outcome.SAME, Level.NONE, "same code, same cost"),
     ),
     "a new unit": (
         comparison(Change(None, UNIT)),

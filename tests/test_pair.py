@@ -10,6 +10,7 @@ import time
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -90,6 +91,24 @@ def test_an_edit_of_a_decorator_is_an_edit_of_the_unit() -> None:
 
 def test_an_edit_of_a_docstring_leaves_a_unit_equal() -> None:
     assert told(file("def f():\n    'a'\n    return 1\n", "def f():\n    return 1\n")) == [("f", "f", True)]
+
+
+def test_an_edit_of_annotations_alone_leaves_a_function_equal() -> None:
+    assert told(file("def f(a):\n    return a\n", "def f(a: int) -> int:\n    return a\n")) == [
+        ("f", "f", True)
+    ]
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        "@reads\ndef f(a{}):\n    return a\n",
+        "import triton\n@triton.jit\ndef f(a{}):\n    return a\n",
+        "def f():\n    def g(a{}):\n        return a\n    return g\n",
+    ],
+)
+def test_annotations_that_something_reads_are_an_edit(form: str) -> None:
+    assert told(file(form.format(""), form.format(": t.constexpr"))) == [("f", "f", False)]
 
 
 def test_touched_lines_that_leave_the_source_as_it_was_give_an_equal_change() -> None:

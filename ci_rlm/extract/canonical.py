@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -26,6 +26,13 @@ _BRACKETED = frozenset(
         *("import_from_statement", "with_clause"),
     }
 )
+_ANNOTATION = {
+    "typed_parameter": (":", "type"),
+    "typed_default_parameter": (":", "type"),
+    "assignment": (":", "type"),
+    "function_definition": ("->", "type"),
+}
+"""The children of a node that only annotate it."""
 _PLAIN_STRING = re.compile(r"""([A-Za-z]*)(['"])([^'"\\\n]*)\2""")
 _WORD = re.compile(r"[\w'\"]")
 
@@ -37,6 +44,15 @@ def canonical(source: str, language: str) -> str:
     space. Raises KeyError for a language without a row in the table.
     """
     return _CANONICAL[language](source)
+
+
+def unannotated(source: str, language: str) -> str:
+    """The canonical text without type annotations.
+
+    A call evaluates neither those of its signature nor those of its local variables, so they
+    cost it nothing. What reads them, a decorator or Triton's compiler, is the caller's to mind.
+    """
+    return _UNANNOTATED[language](source)
 
 
 def python_parser() -> Parser:
@@ -54,11 +70,12 @@ def _python_language():  # type: ignore[no-untyped-def]
     return Language(tree_sitter_python.language())
 
 
-def _python(source: str) -> str:
+def _python(source: str, *, annotations: bool = True) -> str:
     root = python_parser().parse(source.encode("utf-8", "surrogatepass")).root_node
     loose = root.has_error
+    left_out = _is_layout if annotations else _is_layout_or_annotation
     lines: list[str] = []
-    for depth, text, opens_line in _tokens(root):
+    for depth, text, opens_line in _tokens(root, left_out):
         if opens_line or not lines:
             lines.append(" " * depth + text)
         else:
@@ -71,7 +88,7 @@ def _run_together(left: str, right: str) -> bool:
     return bool(_WORD.match(left[-1:]) and _WORD.match(right))
 
 
-def _tokens(root: Node) -> Iterator[tuple[int, str, bool]]:
+def _tokens(root: Node, left_out: Callable[[Node, Node], bool]) -> Iterator[tuple[int, str, bool]]:
     """Yield (indent depth, token, opens a line) in source order.
 
     Iterative, so that nesting as deep as the parser takes cannot exhaust the stack.
@@ -91,9 +108,7 @@ def _tokens(root: Node) -> Iterator[tuple[int, str, bool]]:
             continue
         inside = depth + 1 if node.type == "block" else depth
         children = [
-            (child, inside, _starts_line(node, child))
-            for child in node.children
-            if not _is_layout(node, child)
+            (child, inside, _starts_line(node, child)) for child in node.children if not left_out(node, child)
         ]
         stack.extend(reversed(children))
 
@@ -109,6 +124,10 @@ def _starts_line(parent: Node, child: Node) -> bool:
 def _is_layout(parent: Node, child: Node) -> bool:
     """Tokens that only lay text out: semicolons and trailing commas."""
     return child.type == ";" or (child.type == "," and _is_trailing_comma(parent, child))
+
+
+def _is_layout_or_annotation(parent: Node, child: Node) -> bool:
+    return child.type in _ANNOTATION.get(parent.type, ()) or _is_layout(parent, child)
 
 
 def _is_trailing_comma(parent: Node, comma: Node) -> bool:
@@ -155,3 +174,4 @@ def _token_text(node: Node) -> str:
 
 
 _CANONICAL: dict[str, Callable[[str], str]] = {"python": _python}
+_UNANNOTATED: dict[str, Callable[[str], str]] = {"python": partial(_python, annotations=False)}

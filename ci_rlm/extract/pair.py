@@ -15,9 +15,9 @@ from functools import lru_cache
 from heapq import nsmallest
 from itertools import pairwise
 
-from ci_rlm.extract.canonical import canonical
+from ci_rlm.extract.canonical import canonical, unannotated
 from ci_rlm.extract.outline import simple, unnumbered
-from ci_rlm.flow import Change, Unit
+from ci_rlm.flow import Change, Kind, Unit
 
 SIMILAR = 0.6
 """The Dice coefficient of token bigrams from which two texts count as versions of one function."""
@@ -30,6 +30,7 @@ _COMMON = 64
 """A bigram of more units than this tells none of them apart, so it leads to no candidates."""
 _CANDIDATES = 16
 """How many units of the other side one unit is compared with: the cost stays linear."""
+_NESTED = re.compile(r"\n[ \t]+(?:async[ \t]+)?(?:def|class)\b")
 _HEAD = re.compile(r"^((?:async )?def )\w+", re.MULTILINE)
 _TOKEN = re.compile(r"\w+|[^\w\s]")
 
@@ -66,11 +67,12 @@ def has_changed(before: Unit, after: Unit) -> bool:
 def is_equal(before: Unit, after: Unit) -> bool:
     """Whether both canonical texts are the same, the definition's own name aside.
 
+    Type annotations of a function make no difference unless a decorator may read them.
     A renamed unit is equal only if neither name occurs in its text: there it may call
     itself on one side and another function on the other.
     """
     if simple(before.name) == simple(after.name):
-        return before.source == after.source or _text(before) == _text(after)
+        return before.source == after.source or _text(before) == _text(after) or _bare(before) == _bare(after)
     text = _anonymous(before)
     names = {re.escape(simple(unit.name)) for unit in (before, after)}
     return text == _anonymous(after) and not re.search(rf"\b({'|'.join(sorted(names))})\b", text)
@@ -204,6 +206,13 @@ def _text(unit: Unit) -> str:
 def _anonymous(unit: Unit) -> str:
     """The canonical text with `?` for the name in the definition's own head."""
     return _HEAD.sub(r"\1?", _text(unit), count=1)
+
+
+def _bare(unit: Unit) -> str:
+    """The text without annotations, where none of them can matter to a call."""
+    # Decorators and Triton's compiler read them; those of a nested def are evaluated in each call.
+    matter = unit.kind is not Kind.FUNCTION or unit.source.startswith("@") or _NESTED.search(unit.source)
+    return _text(unit) if matter else unannotated(unit.source, unit.language)
 
 
 @lru_cache(maxsize=1 << 14)
