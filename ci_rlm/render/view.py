@@ -251,7 +251,7 @@ def _states(rows: Sequence[Row]) -> Iterable[tuple[int, str]]:
     equal = _functions(rows, lambda row: row["equal"])
     yield new, counted(new, "new function")
     yield removed, counted(removed, "removed function")
-    yield equal, counted(equal, "token-equal function")
+    yield equal, counted(equal, "equal function")
     cut = _functions(rows, lambda row: row["truncated"])
     yield cut, counted(cut, "function") + " that the model saw only in part"
 
