@@ -1,31 +1,36 @@
 """Recorded arguments grown to a wanted size, so that a program's own growth shows.
 
-Test inputs are tiny. `grow` keeps what makes a recorded argument legal, as far as it shows:
-its type, element range, order, distinctness, being a permutation or a set of node ids, and
-integers that repeat a length. What it gets wrong the caller finds out: a grown input is used
-only if the problem's reference program accepts it and other programs give the same answer.
+Test inputs are tiny. `candidates` looks at all recorded cases of a problem together, keeps what
+holds for each of them (see `likeness.py`, and for what ties arguments to each other, here), and
+grows them. What it gets wrong the caller finds out: a grown input is used only if the problem's
+reference program accepts it and other programs give the same answer. So it offers several
+growths, each one keeping closer to what was recorded.
 """
 
 from __future__ import annotations
 
 import ast
+import math
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
+
+from ci_rlm.training.profile import mates, texts
+from ci_rlm.training.profile.likeness import atoms, is_long, real
 
 SIZES = (16, 64, 256, 1024, 4096)
 """The ladder: elements of the arguments, all containers together about this many."""
 
 
-def atoms(value: Any) -> int:
-    """How many elements a value holds: characters, numbers, None; the size of an input."""
-    if isinstance(value, str | bytes):
-        return max(1, len(value))
-    if isinstance(value, Mapping):
-        return max(1, sum(atoms(key) + atoms(item) for key, item in value.items()))
-    if isinstance(value, list | tuple | set | frozenset):
-        return max(1, sum(atoms(item) for item in value))
-    return 1
+FINE = (2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 1536, 2048, 3072, 4096)
+"""The rungs between, for programs whose cost explodes."""
+
+
+WANTED = 5
+"""Sizes that a program is measured at, where it can be."""
+
+
+# Sizes, and reading what is recorded
 
 
 def size_of(arguments: Sequence[Any]) -> int:
@@ -38,13 +43,28 @@ def size_of(arguments: Sequence[Any]) -> int:
 
 def parse_keywords(text: str) -> dict[str, Any]:
     """Read `nums = [2,7], target = 9` as JSON-like literals; ValueError if it is not that."""
-    try:
-        call = ast.parse(f"f({text})", mode="eval").body
-    except (SyntaxError, ValueError, RecursionError, MemoryError) as problem:
-        raise ValueError(f"not keyword arguments: {text[:60]!r}") from problem
-    if not isinstance(call, ast.Call) or call.args:
+    call = _call(text)
+    if call.args:
         raise ValueError(f"not keyword arguments: {text[:60]!r}")
     return {str(keyword.arg): _literal(keyword.value) for keyword in call.keywords}
+
+
+def parse_arguments(text: str) -> list[Any]:
+    """Read arguments by keyword, as `parse_keywords` does, or by place; ValueError if they are neither."""
+    call = _call(text)
+    if call.args and call.keywords:
+        raise ValueError(f"arguments both by place and by keyword: {text[:60]!r}")
+    return [_literal(node) for node in call.args or [keyword.value for keyword in call.keywords]]
+
+
+def _call(text: str) -> ast.Call:
+    try:
+        call = ast.parse(f"f({text.strip()})", mode="eval").body
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as problem:
+        raise ValueError(f"not arguments: {text[:60]!r}") from problem
+    if not isinstance(call, ast.Call):
+        raise ValueError(f"not arguments: {text[:60]!r}")
+    return call
 
 
 _NAMES = {"null": None, "true": True, "false": False}
@@ -58,199 +78,240 @@ def _literal(node: ast.expr) -> Any:
     return ast.literal_eval(node)
 
 
-def grow(arguments: Sequence[Any], size: int, chance: random.Random) -> list[Any]:
-    """New arguments of about `size` atoms in the likeness of the recorded ones."""
-    if not any(_is_long(value) for value in arguments):
-        return _grow_numbers(arguments, size)
-    now = max(1, sum(atoms(value) for value in arguments if _is_long(value)))
-    factor = size / now
-    grown = [_grow_value(value, factor, chance) if _is_long(value) else value for value in arguments]
-    return [_follow(value, arguments, grown, factor) for value in grown]
+# The ladder
 
 
-def _is_long(value: Any) -> bool:
-    return isinstance(value, list | tuple | str | set | dict) and len(value) > 0
+def ladder(told: Mapping[int, str]) -> int | None:
+    """The next size to try, from what came of those tried: "ok", "slow" or "rejected"; None to stop.
+
+    Climbs `SIZES`. Nothing is tried above a size that was slow; below it come the rungs
+    between, upwards from the largest size that was ok, then downwards, until `WANTED` sizes
+    were ok. Sizes that were rejected are made up for in the same way.
+    """
+    slow = min((size for size, what in told.items() if what == "slow"), default=math.inf)
+    for size in SIZES:
+        if size not in told and size < slow:
+            return size
+    good = [size for size, what in told.items() if what == "ok"]
+    if len(good) >= WANTED or (len(good) >= WANTED - 1 and max(good) >= 16 * min(good)):
+        return None
+    free = [size for size in FINE if size not in told and size < slow]
+    above = [size for size in free if size > max(good, default=0)]
+    below = [size for size in free if size < max(good, default=0)]
+    if slow < math.inf and (above or below):
+        return above[0] if above else below[-1]
+    if len(good) < 3 and free and sum(what == "rejected" for what in told.values()) < 2 * WANTED:
+        return free[0]
+    return None
 
 
-def _grow_numbers(arguments: Sequence[Any], size: int) -> list[Any]:
-    """With numbers alone the largest one is the size; the others keep their proportion."""
-    whole = [value for value in arguments if type(value) is int and value > 0]
-    factor = size / max(whole, default=1)
+# Growing
+
+
+def candidates(
+    recorded: Sequence[Sequence[Any]],
+    size: int,
+    chance: random.Random,
+    *,
+    names: Sequence[str] = (),
+    kinds: Sequence[str] = (),
+) -> Iterator[list[Any]]:
+    """New arguments of about `size` atoms in the likeness of the recorded ones, at most four.
+
+    The first grows all that seems to be meant, the next stay in recorded ranges and leave
+    single numbers alone, the last repeats a recorded case. `names` are the parameters' names
+    and `kinds` the harness's builders (`binary_tree`, `linked_list`, ...); both only help.
+    Nothing recorded, or nothing in it that could grow: no candidates.
+    """
+    cases = _alike(recorded)
+    if not cases or not cases[-1]:
+        return
+    makers: list[Callable[[], list[Any]]] = (
+        [lambda way=way: mates.drawn(cases, size, chance, names, kinds, way) for way in (0, 1, 2)]
+        + [lambda: tiled(cases[-1], size)]
+        if any(is_long(value) for value in cases[-1])
+        else [lambda way=way: _numbers(cases, size, way) for way in (0, 1)]
+    )
+    seen: set[str] = set()
+    for make in makers:
+        made = make()
+        if repr(made) not in seen:
+            seen.add(repr(made))
+            yield made
+
+
+def grow(
+    recorded: Sequence[Sequence[Any]],
+    size: int,
+    chance: random.Random,
+    *,
+    names: Sequence[str] = (),
+    kinds: Sequence[str] = (),
+) -> list[Any]:
+    """The first of the candidates; the largest recorded case where there is none."""
+    return next(candidates(recorded, size, chance, names=names, kinds=kinds), list(recorded[-1]))
+
+
+def _alike(recorded: Sequence[Sequence[Any]]) -> list[list[Any]]:
+    """Cases with the types of the largest one, by ascending size; huge ones only where there is no other."""
+    sized = sorted(recorded, key=size_of)
+    small = [case for case in sized if size_of(case) <= 512 or not any(map(is_long, case))] or sized[:1]
+    if not small:
+        return []
+    shape = [_type(value) for value in small[-1]]
+    return [list(case) for case in small if [_type(value) for value in case] == shape][-12:]
+
+
+def _type(value: Any) -> type:
+    return float if type(value) is int else type(value)
+
+
+def _numbers(cases: Sequence[Sequence[Any]], size: int, way: int) -> list[Any]:
+    """The largest number is the size; the others keep their proportion, or (way 1) their value."""
+    base = cases[-1]
+    kind = int if any(type(value) is int and value for value in base) else float
+    positive = any(type(value) is kind and value > 0 for value in base)
+    scaled = [
+        type(value) is kind and value not in mates.MODULI and (value > 0 if positive else value < 0)
+        for value in base
+    ]
+    top = max((abs(value) for value, may in zip(base, scaled, strict=True) if may), default=1)
+    if way:
+        scaled = [may and abs(value) == top for value, may in zip(base, scaled, strict=True)]
+    factor = _power(cases, size) / top
     return [
-        max(1, round(value * factor)) if type(value) is int and value > 0 else value for value in arguments
+        (round(value * factor) or (1 if positive else -1) if kind is int else value * factor)
+        if may
+        else value
+        for value, may in zip(base, scaled, strict=True)
     ]
 
 
-def _follow(value: Any, before: Sequence[Any], after: Sequence[Any], factor: float) -> Any:
-    """An integer argument that repeats a length, or a node count, follows what it repeats."""
-    if type(value) is not int or value <= 1:
-        return value
-    for was, now in zip(before, after, strict=True):
-        if not _is_long(was):
-            continue
-        if len(was) == value:
-            return len(now)
-        if isinstance(was, list) and _node_rows(was) and value == _top(was) + 1:
-            return _top(now) + 1
-    longest = max(len(was) for was in before if _is_long(was))
-    return max(1, round(value * factor)) if 3 < value < longest else value
+def _power(cases: Sequence[Sequence[Any]], size: int) -> int:
+    """The size, or a power of two where every recorded number is one."""
+    seen = {value for case in cases for value in case if type(value) is int}
+    powers = len(seen) > 2 and all(value > 0 and value & (value - 1) == 0 for value in seen)
+    return 1 << round(math.log2(size)) if powers else size
 
 
-def _grow_value(value: Any, factor: float, chance: random.Random) -> Any:
+def tiled(arguments: Sequence[Any], size: int) -> list[Any]:
+    """The arguments with every list and text repeated whole, and numbers that repeat a length."""
+    now = max(1, sum(atoms(value) for value in arguments if is_long(value)))
+    times = max(1, round(size / now))
+    made = [_tile(value, times) for value in arguments]
+    for i, value in enumerate(arguments):
+        for was, longer in zip(arguments, made, strict=True):
+            if type(value) is int and value > 1 and is_long(was) and len(was) == value:
+                made[i] = len(longer)
+                break
+    return made
+
+
+def _tile(value: Any, times: int) -> Any:
     if isinstance(value, str):
-        return _grow_text(value, max(1, round(len(value) * factor)), chance)
-    if isinstance(value, dict):
-        keys = _grow_flat(list(value), max(1, round(len(value) * factor)), chance)
-        items = list(value.values())
-        return {key: chance.choice(items) for key in keys}
-    if isinstance(value, tuple):
-        return tuple(_grow_value(list(value), factor, chance))
-    if isinstance(value, set):
-        return set(_grow_value(sorted(value, key=repr), factor, chance))
-    if all(isinstance(row, list | tuple) for row in value):
-        return _grow_rows(value, factor, chance)
-    if all(isinstance(item, str) for item in value):
-        return _grow_words(value, factor, chance)
-    return _grow_flat(value, max(1, round(len(value) * factor)), chance)
+        return texts.composed(value, times * len(value)) if value else value
+    if isinstance(value, list | tuple):
+        longer = list(value) * times
+        ordered = real(longer) and len(value) > 2 and list(value) == sorted(value)
+        return type(value)(sorted(longer) if ordered else longer)
+    return value
 
 
-def _grow_text(text: str, length: int, chance: random.Random) -> str:
-    # Letters are drawn anew; anything with structure (brackets, digits, separators) is tiled.
-    if text.isalpha():
-        letters = sorted(set(text))
-        return "".join(chance.choices(letters, k=length))
-    return (
-        (text * (length // len(text) + 1))[:length]
-        if length < len(text)
-        else text * max(1, length // len(text))
-    )
+# Standard inputs
 
 
-def _grow_words(words: Sequence[str], factor: float, chance: random.Random) -> list[str]:
-    count = max(1, round(len(words) * factor))
-    lengths = [len(word) for word in words]
-    if len(set(words)) == len(words) and all(word.isalpha() for word in words):
-        letters = (
-            "abcdefghijklmnopqrstuvwxyz"
-            if all(word.islower() for word in words)
-            else "".join(set("".join(words)))
-        )
-        longest = max(*lengths, len(str(count))) if len(lengths) > 1 else max(lengths[0], len(str(count)))
-        return ["".join(chance.choices(sorted(letters), k=max(longest, 3))) for _ in range(count)]
-    return [chance.choice(words) for _ in range(count)]
+STDIN_MOST = 1 << 15
+"""Elements of a standard input at most: a linear program in Python takes some tens of milliseconds."""
 
 
-def _grow_rows(rows: Sequence[Sequence[Any]], factor: float, chance: random.Random) -> list[Any]:
-    widths = {len(row) for row in rows}
-    if len(widths) == 1 and min(widths) in (1, 2, 3) and (len(rows) != min(widths) or min(widths) == 1):
-        return _grow_records(rows, max(1, round(len(rows) * factor)), chance)
-    # A matrix, or ragged rows: both sides grow by the root.
-    root = factor**0.5
-    flat = [item for row in rows for item in row]
-    count = max(1, round(len(rows) * root))
-    square = len(widths) == 1 and len(rows) == min(widths)
-    made = []
-    for index in range(count):
-        like = rows[index % len(rows)]
-        width = count if square else max(1, round(len(like) * root))
-        made.append(_grow_flat(flat, width, chance) if flat else [])
-    return made
+_FACTORS = (4096, 1024, 256, 64, 16, 4, 1)
 
 
-def _node_rows(rows: Sequence[Any]) -> bool:
-    """Rows that look like edges between nodes numbered from 0 or 1."""
-    if not all(isinstance(row, list | tuple) and len(row) in (2, 3) for row in rows):
-        return False
-    ends = [end for row in rows for end in row[:2]]
-    return all(type(end) is int and end >= 0 for end in ends) and max(ends) <= len(rows) + 2
+_SMALL = (64, 16, 4, 2, 1)
 
 
-def _top(rows: Sequence[Any]) -> int:
-    return max(int(max(row[0], row[1])) for row in rows)
+def stdin_size(text: str) -> int:
+    """Elements of a standard input: its numbers, and the characters of its other words."""
+    return sum(1 if _is_number(word) else len(word) for word in text.split())
 
 
-def _grow_records(rows: Sequence[Sequence[Any]], count: int, chance: random.Random) -> list[Any]:
-    if _node_rows(rows):
-        first = min(min(row[0], row[1]) for row in rows)
-        tree = _top(rows) - first == len(rows)
-        return [_edge(rows, first, index, count, tree, chance) for index in range(count)]
-    columns = [[row[column] for row in rows] for column in range(len(rows[0]))]
-    ordered = len(columns) > 1 and all(_less(row[0], row[1]) for row in rows)
-    made: list[Any] = []
-    for _ in range(count):
-        row = [_like(column, count, chance) for column in columns]
-        if ordered and _less(row[1], row[0]):
-            row[0], row[1] = row[1], row[0]
-        made.append(row)
-    numbers = all(isinstance(item, int | float) for row in rows for item in row)
-    return sorted(made) if numbers and len(rows) > 2 and list(rows) == sorted(rows, key=list) else made
+def _is_number(word: str) -> bool:
+    digits = word.lstrip("+-").replace(".", "", 1)
+    return digits.isdecimal() and len(digits) <= 10 and not (len(digits) > 2 and digits[0] == "0")
 
 
-def _less(left: Any, right: Any) -> bool:
-    return isinstance(left, int | float) and isinstance(right, int | float) and left <= right
+def stdin_ladder(
+    texts: Sequence[str],
+    generators: Sequence[str],
+    generate: Callable[[str, int], str | None],
+    accepts: Callable[[str], bool] = lambda text: True,
+) -> list[str]:
+    """Standard inputs at about `WANTED` sizes on a geometric ladder, the smallest first.
+
+    They are the stored texts, and what generators of stress inputs make once their large
+    constants are shrunk, by more and more until sizes from a handful of elements to
+    `STDIN_MOST` are there; then also their small constants, which are numbers of test cases.
+    `generate` runs a generator's source with a seed; None where that fails. `accepts` says
+    whether the reference program takes an input: a generator is left out if it refuses its first.
+    """
+    found = {stdin_size(text): text for text in texts if text.split()}
+    for factors, least in ((_FACTORS, 500), (_SMALL, 15)):
+        for generator in generators:
+            if len(_rungs(found)) >= WANTED:
+                break
+            made = list(_made(generator, factors, least, generate))
+            if made and accepts(made[0][1]):
+                found |= {size: text for size, text in made if size not in found}
+    return [found[size] for size in _rungs(found)]
 
 
-def _edge(
-    rows: Sequence[Sequence[Any]], first: int, index: int, count: int, tree: bool, chance: random.Random
-) -> list[Any]:
-    like = rows[index % len(rows)]
-    if tree:
-        parent, node = chance.randint(0, index), index + 1
-    else:
-        parent, node = chance.sample(range(max(2, count * 2 // 3)), 2)
-        parent, node = (parent, node) if like[0] < like[1] else (node, parent)
-    return [first + parent, first + node, *like[2:]]
+def _made(
+    generator: str, factors: Sequence[int], least: int, generate: Callable[[str, int], str | None]
+) -> Iterator[tuple[int, str]]:
+    """Inputs by size, up to the first that is too large."""
+    for factor in factors:
+        try:
+            text = generate(shrink_constants(generator, factor, least=least), 1024)
+        except (SyntaxError, ValueError, RecursionError):
+            return
+        size = stdin_size(text) if text else 0
+        if size > STDIN_MOST:
+            return
+        if text and size:
+            yield size, text
 
 
-def _like(column: Sequence[Any], count: int, chance: random.Random) -> Any:
-    if all(type(item) is int for item in column):
-        low, high = min(column), max(column)
-        return chance.randint(low, max(high, low + count) if high - low >= len(column) else high)
-    return chance.choice(column)
+def _rungs(sizes: Iterable[int]) -> list[int]:
+    """About `WANTED` of the sizes, each at least 1.8 times the one before, evenly spread in logarithms."""
+    able = sorted(size for size in sizes if size <= STDIN_MOST)
+    if not able:
+        return sorted(sizes)[:1]
+    step = max(1.8, (able[-1] / able[0]) ** (1 / WANTED))
+    kept = [able[-1]]
+    for size in reversed(able[:-1]):
+        if size * step <= kept[-1] * 1.05:
+            kept.append(size)
+    return kept[::-1]
 
 
-def _grow_flat(items: Sequence[Any], length: int, chance: random.Random) -> list[Any]:
-    """A list of numbers (or anything else) with the recorded range, order and distinctness."""
-    if not all(type(item) is int for item in items):
-        if all(isinstance(item, float | int) and not isinstance(item, bool) for item in items):
-            return [round(chance.uniform(min(items), max(items)), 2) for _ in range(length)]
-        return [chance.choice(items) for _ in range(length)]
-    low, high, known = min(items), max(items), len(items)
-    distinct = len(set(items)) == known and known > 2
-    if distinct and high - low + 1 == known and low in (0, 1):
-        made = list(range(low, low + length))
-        chance.shuffle(made)
-    elif distinct:
-        top = max(high, low + 4 * length)
-        made = chance.sample(range(low, top + 1), length)
-    elif low >= 0 and high < known and high > 1 and known > 3:
-        made = [chance.randrange(low, max(low + 1, length)) for _ in range(length)]
-    else:
-        made = [chance.randint(low, high) for _ in range(length)]
-    if known > 2 and list(items) == sorted(items):
-        return sorted(made)
-    if known > 2 and list(items) == sorted(items, reverse=True):
-        return sorted(made, reverse=True)
-    return made
-
-
-def shrink_constants(source: str, factor: int) -> str:
+def shrink_constants(source: str, factor: int, *, least: int = 500) -> str:
     """A generator of stress inputs with its large integer constants divided by a factor.
 
-    Constants of at least 500, written out or as a power of ten, are scaled down to no less
-    than 10. SyntaxError if the source does not parse.
+    Constants of at least `least` and at most 10 million, written out or as a power of ten, are
+    scaled down to no less than 10, or than a fifth of `least`. SyntaxError if the source does
+    not parse.
     """
-    return ast.unparse(ast.fix_missing_locations(_Shrink(factor).visit(ast.parse(source))))
+    return ast.unparse(ast.fix_missing_locations(_Shrink(factor, least).visit(ast.parse(source))))
 
 
 class _Shrink(ast.NodeTransformer):
-    def __init__(self, factor: int) -> None:
-        self.factor = factor
+    def __init__(self, factor: int, least: int) -> None:
+        self.factor, self.least = factor, least
 
     def visit_Constant(self, node: ast.Constant) -> ast.AST:
-        if type(node.value) is not int or not 500 <= node.value <= 10**7:
+        if type(node.value) is not int or not self.least <= node.value <= 10**7:
             return node
-        return ast.copy_location(ast.Constant(max(10, node.value // self.factor)), node)
+        return ast.copy_location(ast.Constant(max(min(10, self.least // 5), node.value // self.factor)), node)
 
     def visit_BinOp(self, node: ast.BinOp) -> ast.AST:
         match node:

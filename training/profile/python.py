@@ -1,41 +1,82 @@
-"""Measure Python programs: memory and time of every program of every problem, at many sizes.
+"""Measure Python programs: every program of every problem, and edits of them, at many sizes.
 
-    python -m ci_rlm.training.profile.python --data DATA --out runs/measured
-    python -m ci_rlm.training.profile.python --merge runs/measured --into training/measured/python.parquet
+    ci-rlm profile python --data DATA --out runs/measured/python
+    ci-rlm profile merge runs/measured/python --into training/measured/python.parquet
 
-Rows go to Parquet shards, each written whole or not at all; a run that is interrupted goes on
-where it stopped. A failure is a row with its reason.
+A problem is one task: its programs answer the same inputs, so they are checked against each
+other while they are measured. `sandbox.py` runs them, `inputs.py` grows their inputs.
 """
 
 from __future__ import annotations
 
-import argparse
 import ast
-import os
 import platform
-import random
 import re
-import sys
-from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from random import Random
 from typing import Any
 
 from ci_rlm.training.edits import edits_of
-from ci_rlm.training.profile import inputs
+from ci_rlm.training.profile import inputs, rows
+from ci_rlm.training.profile.engine import Task
+from ci_rlm.training.profile.hardware import hardware_class
+from ci_rlm.training.profile.rows import Origin, Row, Spread, Subject
 from ci_rlm.training.profile.sandbox import Budget, run_cases
 from ci_rlm.training.sources import SOURCES, Problem, Program, sha256
 
-PROTOCOL = "fast-1"
-"""One fresh process a program, one fork an input, warm-up, up to 7 repeats, one traced run."""
+PROTOCOLS = {
+    "fast": ("measure", "fast-2"),
+    "faithful": ("faithful", "paper-D.4.1"),
+    "counts": ("count", "counts-1"),
+}
+"""By name: the runner's action, and what rows call it."""
 
-MEASURES = ("peak_memory", "cpu_time", "cpu_time_min", "cpu_time_max", "runs", "peak_rss")
-CAPS = {"humaneval": 12, "codecontests": 30}
-"""Programs a problem, where a source repeats itself: sampled bodies differ little, contest runs are long."""
-_QUICK = Budget(seconds=5.0, repeats=1)
-_SHARD = 20
+TIMED = ("cpu_time", "wall_time")
+COUNTED = (
+    "peak_memory", "peak_memory_net", "allocated_bytes", "allocated_blocks", "peak_rss",
+    "line_events", "calls", "depth",
+)  # fmt: skip
+_NAMED = re.compile(r"(\w*(?:Error|Exception|Exit|Interrupt|Warning|Iteration)): ")
+_USUAL = Budget()
+_QUICK = Budget(seconds=5.0, run_seconds=5.0, repeats=1)
+_SEARCHING = Budget(seconds=1.0, run_seconds=0.06)
+"""While sizes are sought: half of what other programs get, so that few of them time out where it did not."""
+_FAITHFUL = Budget(seconds=150.0, run_seconds=10.0)
+"""Fourteen processes of up to ten seconds, and one that is traced."""
 _STDIN_LIMIT = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How much of a source's problem is measured."""
+
+    programs: int
+    """Right programs a problem at most: sampled bodies differ little, so a source may be capped."""
+    edited: int
+    """Programs that edits are tried on."""
+    efficiency: int
+    """Edits a program that should change the cost."""
+    neutral: int
+    """Edits a program that should not."""
+
+
+PLANS: dict[str, Plan] = {
+    "leetcode": Plan(programs=40, edited=2, efficiency=3, neutral=3),
+    "humaneval": Plan(programs=24, edited=4, efficiency=3, neutral=3),
+    "mbpp": Plan(programs=40, edited=2, efficiency=3, neutral=3),
+    "codecontests": Plan(programs=200, edited=12, efficiency=3, neutral=3),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """One problem for a worker."""
+
+    problem: Problem
+    protocol: str
+    edits: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,264 +84,265 @@ class Case:
     """One input of a problem."""
 
     size: int
-    """Elements of the arguments, or words of standard input."""
-    job: dict[str, Any]
+    """Elements of the arguments, or of standard input (`inputs.size_of`, `inputs.stdin_size`)."""
+    job: Mapping[str, Any]
 
 
-def measure_problem(problem: Problem, *, cap: int, budget: Budget) -> list[dict[str, Any]]:
-    """Rows of all programs of a problem, at most `cap` of them that pass its test, and of edits.
+def tasks(
+    data: Path, *, sources: Iterable[str] = SOURCES, protocol: str = "fast", edits: bool = True
+) -> list[Task]:
+    """Every problem of the sources, in one random order: a run cut short has seen some of each."""
+    found = [
+        Task(problem.name, Work(problem, protocol, edits))
+        for name in sources
+        for problem in SOURCES[name](data)
+    ]
+    Random(0).shuffle(found)
+    return found
+
+
+def measure(work: Work) -> list[Row]:
+    """Rows of all programs of a problem that pass its test, up to the plan's number, and of edits.
 
     The reference goes first: an input that it rejects is dropped, and the others count only
     where they give its answer. Then come edited programs, whose record names the edit.
     """
+    problem, plan = work.problem, PLANS[work.problem.source]
     reference, *others = problem.programs
-    cases = cases_of(problem, reference)
-    answers = _run(problem, reference, cases, budget)
-    rows = [_row(problem, reference, case, answer) for case, answer in zip(cases, answers, strict=True)]
-    known = {
-        case.size: answer["answer"]
-        for case, answer in zip(cases, answers, strict=True)
-        if "error" not in answer
-    }
-    kept = [case for case in cases if case.size in known]
-    if not kept:
-        return rows or [_row(problem, reference, Case(0, {}), {"error": "no input to run it on"})]
+    known = known_cases(problem, reference, work.protocol)
+    found = _rows(problem, reference, [(case, answer) for case, answer in known], work.protocol)
+    if all("error" in answer for _, answer in known):
+        return found or _failed(problem, reference, "no input to run it on", work.protocol)
+    kept = [(case, answer["answer"]) for case, answer in known if "error" not in answer]
     right = [reference]
-    for program in sorted(others, key=lambda other: other.sha256)[: 2 * cap]:
-        if len(right) >= cap:
+    for program in sorted(others, key=lambda other: other.sha256):
+        if len(right) >= plan.programs:
             break
-        found = _checked(problem, program, kept, known, budget)
-        rows += found
-        if found[0]["status"] == "ok":
+        answers = checked(problem, program, kept, work.protocol)
+        found += _rows(problem, program, answers, work.protocol)
+        if "error" not in answers[0][1]:
             right.append(program)
-    for program in right[:EDITED_PROGRAMS]:
-        for edited in edited_programs(program):
-            rows += _checked(problem, edited, kept, known, budget)
-    return rows
+    for program in right[: plan.edited] if work.edits else ():
+        for edited in edited_programs(program, problem.source):
+            found += _rows(problem, edited, checked(problem, edited, kept, work.protocol), work.protocol)
+    return found
 
 
-EDITED_PROGRAMS = 1
-"""Programs of a problem that edits are tried on."""
-
-
-def edited_programs(program: Program) -> list[Program]:
+def edited_programs(program: Program, source: str) -> list[Program]:
     """Edits of one program; the record says which, and the text can be made again from it."""
-    made = edits_of(program.text, efficiency=2, neutral=1, seed=program.sha256)
+    plan = PLANS[source]
+    made = edits_of(program.text, efficiency=plan.efficiency, neutral=plan.neutral, seed=program.sha256)
     return [Program(f"{program.record}+{edit.edit}", edit.after) for edit in made]
 
 
-def _checked(
-    problem: Problem, program: Program, cases: Sequence[Case], known: dict[int, str], budget: Budget
-) -> list[dict[str, Any]]:
-    rows = []
-    for case, answer in zip(cases, _run(problem, program, cases, budget), strict=True):
-        wrong = answer.get("answer", known[case.size]) != known[case.size]
-        rows.append(_row(problem, program, case, {"error": "answer differs"} if wrong else answer))
-    return rows
+Answered = list[tuple[Case, dict[str, Any]]]
 
 
-def _run(problem: Problem, program: Program, cases: Sequence[Case], budget: Budget) -> list[dict[str, Any]]:
-    jobs = [case.job for case in cases]
-    test = [{"action": "check", "test": problem.test}] if problem.test else []
-    answers = run_cases(program.text, problem.entry, test + jobs, preamble=problem.preamble, budget=budget)
-    if test and "error" in answers[0]:
-        return [{"error": "fails its test"}] * len(cases)
-    return answers[len(test) :]
-
-
-def cases_of(problem: Problem, reference: Program) -> list[Case]:
-    """The inputs of a problem, by ascending size."""
-    found = _stdin_cases(problem) if problem.entry is None else _callable_cases(problem, reference)
-    distinct = {case.size: case for case in reversed(found)}
-    return [distinct[size] for size in sorted(distinct)]
-
-
-def _stdin_cases(problem: Problem) -> list[Case]:
-    texts = sorted(problem.inputs, key=len)[-1:]
-    for factor in (4096, 512, 64, 8):
-        for generator in problem.generators[:2]:
-            made = _generate(generator, factor)
-            texts += [made] if made is not None and len(made) <= _STDIN_LIMIT else []
-    cases = [Case(len(text.split()), {"action": "measure", "stdin": text}) for text in texts if text.split()]
-    spread: list[Case] = []
-    for case in sorted(cases, key=lambda case: case.size):
-        if not spread or case.size >= 2 * spread[-1].size:
-            spread.append(case)
-    return spread
-
-
-def _generate(generator: str, factor: int) -> str | None:
-    try:
-        text = inputs.shrink_constants(generator, factor)
-    except (SyntaxError, ValueError, RecursionError):
-        return None
-    (answer,) = run_cases(text, None, [{"action": "generate", "seed": 1024}], budget=_QUICK)
-    return answer.get("stdin")
-
-
-def _callable_cases(problem: Problem, reference: Program) -> list[Case]:
-    recorded = sorted(_recorded(problem, reference), key=inputs.size_of)
-    if not recorded:
-        return []
-    builders = _builders(reference.text, problem.entry or "", len(recorded[-1]))
-    chance = random.Random(sha256(problem.name))
-    grown = [inputs.grow(recorded[-1], size, chance) for size in inputs.SIZES]
+def checked(problem: Problem, program: Program, known: Sequence[tuple[Case, str]], protocol: str) -> Answered:
+    """The answers of a program, an error where one differs from the reference's."""
+    answers = run(problem, program, [case for case, _ in known], protocol)
     return [
-        Case(
-            inputs.size_of(arguments),
-            {"action": "measure", "arguments": repr(arguments), "builders": builders},
-        )
-        for arguments in [recorded[-1], *grown]
-        if inputs.size_of(arguments) <= 4 * inputs.SIZES[-1]
+        (case, {"error": "answer differs"} if answer.get("answer", told) != told else answer)
+        for (case, told), answer in zip(known, answers, strict=True)
     ]
 
 
-def _recorded(problem: Problem, reference: Program) -> list[list[Any]]:
-    if not problem.test:
-        return [list(_keywords(text).values()) for text in problem.inputs if _keywords(text)]
-    job = [{"action": "record", "test": problem.test}]
-    (answer,) = run_cases(reference.text, problem.entry, job, preamble=problem.preamble, budget=_QUICK)
-    return [list(ast.literal_eval(call)) for call in answer.get("calls", ())]
+def run(
+    problem: Problem, program: Program, cases: Sequence[Case], protocol: str, budget: Budget = _USUAL
+) -> list[dict[str, Any]]:
+    """Run the problem's own test, if it has one, then the cases; an error each if it fails."""
+    action, _ = PROTOCOLS[protocol]
+    jobs = [{**case.job, "action": action, "size": case.size} for case in cases]
+    test = [{"action": "check", "test": problem.test}] if problem.test else []
+    budget = _FAITHFUL if protocol == "faithful" else budget
+    answers = run_cases(program.text, problem.entry, test + jobs, preamble=problem.preamble, budget=budget)
+    if test and "error" in answers[0]:
+        return [{"error": f"fails its test ({_kind(answers[0]['error'])})"}] * len(cases)
+    return answers[len(test) :]
 
 
-def _keywords(text: str) -> dict[str, Any]:
+def known_cases(problem: Problem, reference: Program, protocol: str) -> Answered:
+    """Inputs of a problem by ascending size, with what the reference made of each."""
+    if problem.entry is None:
+        cases = stdin_cases(problem, reference)
+        return list(zip(cases, run(problem, reference, cases, protocol), strict=True))
+    recorded = recorded_calls(problem, reference)
+    if not recorded:
+        return []
+    return Climb(problem, reference, recorded, protocol).climbed()
+
+
+class Climb:
+    """The ladder of sizes that a reference program takes, as `inputs.ladder` leads."""
+
+    def __init__(
+        self, problem: Problem, reference: Program, recorded: Sequence[list[Any]], protocol: str
+    ) -> None:
+        self.problem, self.reference, self.recorded, self.protocol = problem, reference, recorded, protocol
+        self.names, self.builders = parameters_of(reference.text, problem.entry or "", len(recorded[-1]))
+        self.likenesses: dict[int, Iterator[list[Any]]] = {}
+        self.told: dict[int, str] = {}
+        self.found: dict[int, tuple[Case, dict[str, Any]]] = {}
+
+    def climbed(self) -> Answered:
+        """Inputs that the reference answers; all that were tried where it answers none."""
+        self._measure([(0, self._case(self.recorded[-1]))])
+        if all(answer.get("error", "").startswith("fails") for _, answer in self.found.values()):
+            return list(self.found.values())
+        self._try(inputs.SIZES)
+        # A rejected size has other likenesses; then come sizes that the ladder names one by one.
+        while rejected := [size for size, what in self.told.items() if what == "rejected"]:
+            if not self._try(rejected):
+                break
+        while (size := inputs.ladder(self.told)) is not None:
+            while self.told.get(size, "rejected") == "rejected" and self._try([size]):
+                pass
+        ordered = [self.found[size] for size in sorted(self.found)]
+        return [(case, answer) for case, answer in ordered if "error" not in answer] or ordered
+
+    def _try(self, sizes: Iterable[int]) -> bool:
+        """The next likeness of each size; whether there was one for any."""
+        batch = []
+        for size in sizes:
+            arguments = next(self._likenesses(size), None)
+            self.told.setdefault(size, "rejected")
+            if arguments is not None and inputs.size_of(arguments) <= 4 * inputs.SIZES[-1]:
+                batch.append((size, self._case(arguments)))
+        self._measure(batch)
+        return bool(batch)
+
+    def _likenesses(self, size: int) -> Iterator[list[Any]]:
+        if size not in self.likenesses:
+            chance = Random(f"{sha256(self.problem.name)} {size}")
+            self.likenesses[size] = inputs.candidates(
+                self.recorded, size, chance, names=self.names, kinds=self.builders
+            )
+        return self.likenesses[size]
+
+    def _case(self, arguments: list[Any]) -> Case:
+        return Case(inputs.size_of(arguments), {"arguments": repr(arguments), "builders": self.builders})
+
+    def _measure(self, batch: Sequence[tuple[int, Case]]) -> None:
+        fresh = sorted((case.size, wanted, case) for wanted, case in batch if self._is_fresh(case.size))
+        cases = [case for *_, case in fresh]
+        answers = run(self.problem, self.reference, cases, self.protocol, _SEARCHING)
+        for (size, wanted, case), answer in zip(fresh, answers, strict=True):
+            self.told[wanted] = _told(answer)
+            self.found[size] = (case, answer)
+        for wanted, case in batch:
+            self.told[wanted] = _told(self.found[case.size][1])
+        self.told.pop(0, None)
+
+    def _is_fresh(self, size: int) -> bool:
+        """Whether a size is yet to be answered; a rejected one may be tried with another likeness."""
+        return "error" in self.found.get(size, (None, {"error": ""}))[1]
+
+
+def _told(answer: Mapping[str, Any]) -> str:
+    if "error" not in answer:
+        return "ok"
+    return "slow" if "time" in answer["error"].lower() else "rejected"  # TimeoutError, time limit
+
+
+def stdin_cases(problem: Problem, reference: Program) -> list[Case]:
+    """A ladder of standard inputs, from the stored ones and from generators of stress inputs."""
+
+    def accepts(text: str) -> bool:
+        (answer,) = run(problem, reference, [_stdin_case(text)], "counts", _QUICK)
+        return _told(answer) != "rejected"
+
+    return [
+        _stdin_case(text)
+        for text in inputs.stdin_ladder(problem.inputs, problem.generators, generate, accepts)
+        if len(text) <= _STDIN_LIMIT
+    ]
+
+
+def _stdin_case(text: str) -> Case:
+    return Case(inputs.stdin_size(text), {"stdin": text})
+
+
+def generate(generator: str, seed: int) -> str | None:
+    """Run a generator of stress inputs; None where it fails."""
+    (answer,) = run_cases(generator, None, [{"action": "generate", "seed": seed}], budget=_QUICK)
+    made: str | None = answer.get("stdin")
+    return made
+
+
+def recorded_calls(problem: Problem, reference: Program) -> list[list[Any]]:
+    """Arguments of recorded calls, smallest first: as stored, and as the problem's test makes them."""
+    found = [arguments for text in problem.inputs if (arguments := _arguments(text))]
+    found += [ast.literal_eval(text) for text in problem.recorded]
+    if problem.test:
+        job = [{"action": "record", "test": problem.test}]
+        (answer,) = run_cases(reference.text, problem.entry, job, preamble=problem.preamble, budget=_QUICK)
+        found += [list(ast.literal_eval(call)) for call in answer.get("calls", ())]
+    return sorted(found, key=inputs.size_of)
+
+
+def _arguments(text: str) -> list[Any]:
     try:
-        return inputs.parse_keywords(text)
+        return inputs.parse_arguments(text)
     except (ValueError, TypeError):
-        return {}
+        return []
 
 
-def _builders(text: str, entry: str, count: int) -> list[str]:
-    """How each argument is built: node types are named by the annotations of the entry point."""
+def parameters_of(text: str, entry: str, count: int) -> tuple[list[str], list[str]]:
+    """Names of an entry point's parameters, and how each is built: annotations name node types."""
     name = entry.rsplit(".", 1)[-1]
-    signature = re.search(
-        rf"def {re.escape(name)}\s*\((.*?)\)\s*(?:->.*?)?:\s*$", text, re.DOTALL | re.MULTILINE
-    )
-    fields = re.split(r",(?![^\[]*\])", signature[1] if signature else "")
-    kinds = [_builder(field) for field in fields if field.strip() and field.strip() != "self"]
-    return (kinds + ["plain"] * count)[:count]
+    try:
+        defined = [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.FunctionDef)]
+    except (SyntaxError, ValueError, RecursionError):
+        defined = []
+    found = next((node for node in defined if node.name == name), None)
+    parameters = [each for each in found.args.args if each.arg != "self"] if found else []
+    names = [each.arg for each in parameters]
+    kinds = [_builder(ast.unparse(each.annotation) if each.annotation else "") for each in parameters]
+    return (names + [""] * count)[:count], (kinds + ["plain"] * count)[:count]
 
 
-def _builder(field: str) -> str:
-    if "TreeNode" in field:
+def _builder(annotation: str) -> str:
+    if "TreeNode" in annotation:
         return "binary_tree"
-    if "ListNode" in field:
-        return "linked_lists" if re.search(r"[Ll]ist\[", field) else "linked_list"
+    if "ListNode" in annotation:
+        return "linked_lists" if re.search(r"\b[Ll]ist\[", annotation) else "linked_list"
     return "plain"
 
 
-def _row(problem: Problem, program: Program, case: Case, answer: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "source": problem.source,
-        "problem": problem.name,
-        "record": program.record,
-        "sha256": program.sha256,
-        "size": case.size,
-        "status": answer.get("error", "ok"),
-        **{name: answer.get(name) for name in MEASURES},
-    }
+def origin(protocol: str) -> Origin:
+    """Of rows that this interpreter measures."""
+    return Origin(PROTOCOLS[protocol][1], hardware_class(), f"Python {platform.python_version()}")
 
 
-def hardware_class() -> str:
-    """The processor's name and the number of cores that this process may use."""
-    info = Path("/proc/cpuinfo")
-    names = re.findall(r"model name\s*:\s*(.+)", info.read_text()) if info.exists() else []
-    model = names[0].strip() if names else platform.processor() or platform.machine()
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return f"{model}, {cores} cores"
+def costs_of(answer: Mapping[str, Any]) -> dict[str, float | Spread]:
+    """The metrics of a runner's answer."""
+    costs: dict[str, float | Spread] = {name: Spread.of(answer[name]) for name in TIMED if name in answer}
+    return costs | {name: answer[name] for name in COUNTED if name in answer}
 
 
-def measure_all(data: Path, out: Path, *, sources: Iterable[str], cap: int, workers: int) -> None:
-    """Measure every problem that no shard under `out` holds yet."""
-    from rich.progress import MofNCompleteColumn, Progress, TimeRemainingColumn
-
-    out.mkdir(parents=True, exist_ok=True)
-    done = _done(out)
-    waiting = [p for name in sources for p in SOURCES[name](data) if p.name not in done]
-    random.Random(0).shuffle(waiting)
-    budget = Budget()
-    columns = (*Progress.get_default_columns(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, disable=not sys.stderr.isatty()) as progress:
-        task = progress.add_task("problems", total=len(waiting))
-        with ThreadPoolExecutor(workers) as pool:
-            for start in range(0, len(waiting), _SHARD):
-                batch = waiting[start : start + _SHARD]
-                rows: list[dict[str, Any]] = []
-                for found in pool.map(
-                    lambda p: measure_problem(p, cap=CAPS.get(p.source, cap), budget=budget), batch
-                ):
-                    rows += found
-                    progress.advance(task)
-                _write_shard(rows, out)
-
-
-def _done(out: Path) -> set[str]:
-    import pyarrow.parquet as parquet
-
-    names: set[str] = set()
-    for shard in sorted(out.glob("part-*.parquet")):
-        names.update(parquet.read_table(shard, columns=["problem"]).column("problem").to_pylist())
-    return names
-
-
-def _write_shard(rows: list[dict[str, Any]], out: Path) -> None:
-    import pyarrow
-    import pyarrow.parquet as parquet
-
-    stamp = {"protocol": PROTOCOL, "hardware": hardware_class(), "python": platform.python_version()}
-    table = pyarrow.Table.from_pylist([{**row, **stamp} for row in rows], schema=_schema())
-    target = out / f"part-{len(list(out.glob('part-*.parquet'))):05d}.parquet"
-    scratch = target.with_suffix(".writing")
-    parquet.write_table(table, scratch, compression="zstd")
-    scratch.replace(target)
-
-
-def _schema() -> Any:
-    import pyarrow
-
-    text = ("source", "problem", "record", "sha256", "status", "protocol", "hardware", "python")
-    whole = ("size", "peak_memory", "runs", "peak_rss")
-    real = ("cpu_time", "cpu_time_min", "cpu_time_max")
-    fields = [(name, pyarrow.string()) for name in text] + [(name, pyarrow.int64()) for name in whole]
-    return pyarrow.schema(fields + [(name, pyarrow.float64()) for name in real])
-
-
-def merge(out: Path, into: Path) -> int:
-    """Join the shards into one sorted file; the number of rows."""
-    import pyarrow
-    import pyarrow.parquet as parquet
-
-    table = pyarrow.concat_tables([parquet.read_table(shard) for shard in sorted(out.glob("part-*.parquet"))])
-    table = table.sort_by([(name, "ascending") for name in ("source", "problem", "record", "size")])
-    into.parent.mkdir(parents=True, exist_ok=True)
-    scratch = into.with_suffix(".writing")
-    parquet.write_table(table, scratch, compression="zstd", compression_level=19)
-    scratch.replace(into)
-    return int(table.num_rows)
-
-
-def main() -> None:
-    """The command line of this module."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--data", type=Path, help="folder of the public programs")
-    parser.add_argument("--out", type=Path, default=Path("runs/measured"), help="folder of the shards")
-    parser.add_argument("--source", action="append", choices=sorted(SOURCES), help="only this source")
-    parser.add_argument("--cap", type=int, default=40, help="programs a problem at most")
-    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
-    parser.add_argument("--merge", type=Path, metavar="SHARDS", help="join the shards instead of measuring")
-    parser.add_argument("--into", type=Path, default=Path("training/measured/python.parquet"))
-    flags = parser.parse_args()
-    if flags.merge:
-        print(f"{merge(flags.merge, flags.into)} rows in {flags.into}")
-    elif flags.data:
-        measure_all(
-            flags.data, flags.out, sources=flags.source or list(SOURCES), cap=flags.cap, workers=flags.workers
+def _rows(problem: Problem, program: Program, answers: Answered, protocol: str) -> list[Row]:
+    subject, where = _subject(problem, program), origin(protocol)
+    return [
+        row
+        for case, answer in answers
+        for row in (
+            rows.failed(subject, case.size, _kind(answer["error"]), where)
+            if "error" in answer
+            else rows.measured(subject, case.size, costs_of(answer), where)
         )
-    else:
-        parser.error("--data or --merge is needed")
+    ]
 
 
-if __name__ == "__main__":
-    main()
+def _failed(problem: Problem, program: Program, reason: str, protocol: str) -> list[Row]:
+    return rows.failed(_subject(problem, program), 0, reason, origin(protocol))
+
+
+def _subject(problem: Problem, program: Program) -> Subject:
+    return Subject(problem.source, problem.name, program.record, program.sha256, "python")
+
+
+def _kind(error: str) -> str:
+    """A reason without the message of an exception: that may hold text of the program or its input."""
+    return re.sub(
+        r"^(\w*(?:Error|Exception|Exit|Interrupt|Warning|Iteration)): .*", r"\1", error, flags=re.DOTALL
+    )

@@ -1,0 +1,83 @@
+"""`ci-rlm profile` as a user types it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ci_rlm.training.profile import rows
+
+SORTED = "def order(values):\n    return sorted(values)\n"
+
+
+def profile(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "ci_rlm", "profile", *arguments]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=120)
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[1]))
+    monkeypatch.setenv("COLUMNS", "100")
+    (tmp_path / "shop.py").write_text(SORTED)
+    lines = [json.dumps([list(range(size, 0, -1))]) for size in (10, 100, 1000)]
+    (tmp_path / "inputs.jsonl").write_text("\n".join(lines))
+    return tmp_path
+
+
+def test_a_function_of_the_folder_is_a_table_and_rows(folder: Path) -> None:
+    done = profile(folder, "python", "shop:order", "--inputs", "inputs.jsonl", "--out", "out")
+    assert done.returncode == 0, done.stderr
+    # A list of a thousand pointers and its header, and little else.
+    (line,) = (line for line in done.stdout.splitlines() if line.strip().startswith("1,000"))
+    assert 8056 <= float(line.split()[1]) * 1024 < 8400 and line.split()[2] == "KiB"
+    assert "growth" in done.stdout
+    assert set(rows.read(folder / "out")["size"].to_pylist()) == {10, 100, 1000}
+
+
+def test_the_same_command_again_measures_nothing_and_shows_the_same(folder: Path) -> None:
+    command = ("python", "shop:order", "--inputs", "inputs.jsonl", "--out", "out")
+    first, second = profile(folder, *command), profile(folder, *command)
+    assert first.stdout == second.stdout
+
+
+def test_an_input_that_fails_is_told_below_the_table(folder: Path) -> None:
+    (folder / "inputs.jsonl").write_text("[[3, 1]]\n[7]\nnonsense\n")
+    done = profile(folder, "python", "shop:order", "--inputs", "inputs.jsonl", "--out", "out")
+    assert done.returncode == 0
+    assert "size 7: TypeError: 'int' object is not iterable" in done.stdout
+    assert "inputs.jsonl:3: Expecting value" in done.stderr
+
+
+def test_a_function_that_fails_with_every_input_is_an_error(folder: Path) -> None:
+    (folder / "inputs.jsonl").write_text("[7]\n")
+    done = profile(folder, "python", "shop:order", "--inputs", "inputs.jsonl", "--out", "out")
+    assert done.returncode == 3
+    assert "shop:order could not be measured with any input" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("python",), "give MODULE:FUNCTION with --inputs, or --data"),
+        (("python", "shop:order"), "give MODULE:FUNCTION with --inputs, or --data"),
+        (("python", "shop:nothing", "--inputs", "inputs.jsonl"), "defines no function nothing"),
+        (("python", "--data", ".", "--source", "moon"), "no such source: moon"),
+    ],
+)
+def test_wrong_usage_is_exit_code_2_with_the_next_step(
+    folder: Path, arguments: tuple[str, ...], message: str
+) -> None:
+    done = profile(folder, *arguments)
+    assert (done.returncode, message in done.stderr, "hint: " in done.stderr) == (2, True, True)
+
+
+def test_runs_are_merged_into_one_file(folder: Path) -> None:
+    profile(folder, "python", "shop:order", "--inputs", "inputs.jsonl", "--out", "out")
+    done = profile(folder, "merge", "out", "--into", "all.parquet")
+    assert done.returncode == 0, done.stderr
+    assert rows.read(folder / "all.parquet").num_rows == rows.read(folder / "out").num_rows
