@@ -66,6 +66,7 @@ def _findings(model: ModelFlags) -> Iterator[Finding]:
     yield _repository()
     yield _torch()
     yield _triton()
+    yield _measuring()
     config = _config(model)
     if isinstance(config, Finding):
         yield config
@@ -121,6 +122,21 @@ def _triton() -> Finding:
     if find_spec("triton") is None:
         return Finding("triton", Status.OK, "not installed; only measuring kernels on a GPU needs it")
     return Finding("triton", Status.OK, "installed")
+
+
+def _measuring() -> Finding:
+    from importlib.util import find_spec
+
+    from ci_rlm.training.profile import cage, sandbox
+
+    if find_spec("pyarrow") is None:
+        return Finding("measuring", Status.OK, 'not installed; `ci-rlm profile` needs "ci-rlm[train]"')
+    counted = "allocations are counted" if sandbox.counters_library() else "no C compiler counts allocations"
+    missing = [step for step, reason in cage.available().items() if reason and step != "user"]
+    if missing:
+        hint = "programs of others are limited, but less apart from this machine: measure in a virtual one"
+        return Finding("measuring", Status.WARN, f"the cage lacks {', '.join(missing)}; {counted}", hint)
+    return Finding("measuring", Status.OK, f"programs run in a cage; {counted}")
 
 
 def _config(model: ModelFlags) -> Config | Finding:

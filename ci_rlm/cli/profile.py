@@ -14,7 +14,7 @@ import click
 
 if TYPE_CHECKING:
     from ci_rlm.training.profile.engine import Measure, Task
-    from ci_rlm.training.profile.functions import Call, Function
+    from ci_rlm.training.profile.rows import Subject
 
 _FOLDER = click.Path(file_okay=False, path_type=Path)
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -111,8 +111,8 @@ def python(
 
 def _function(target: str, inputs: Path, protocol: str, timeout: float, run: RunFlags) -> int:
     from ci_rlm.cli.talk import warn
-    from ci_rlm.errors import CiRlmError
     from ci_rlm.training.profile import engine, functions
+    from ci_rlm.training.profile.python import PROTOCOLS
     from ci_rlm.training.profile.rows import Store
 
     here = Path.cwd()
@@ -124,31 +124,54 @@ def _function(target: str, inputs: Path, protocol: str, timeout: float, run: Run
     with Store(run.out) as store:
         functions.keep_text(function, run.out)
         engine.run([task], functions.measure, store, engine=run.engine, workers=1, label="functions")
-    costs = _costs(function, calls, protocol, run.out)
+    name = PROTOCOLS[protocol][1]
+    return _show(target, functions.subject(function), name, [call.size for call in calls], run.out)
+
+
+def _show(title: str, subject: Subject, protocol: str, sizes: Sequence[int], out: Path) -> int:
+    """Print what was measured; CiRlmError if nothing was."""
+    from ci_rlm.errors import CiRlmError
+    from ci_rlm.training.profile.table import costs_of, print_costs
+
+    costs, failures = costs_of(subject, protocol, sizes, out)
+    print_costs(title, costs, failures)
     if not any(costs.values()):
-        raise CiRlmError(f"{target} could not be measured with any input", hint="see the reasons above")
+        raise CiRlmError(f"{title} could not be measured with any input", hint="see the reasons above")
     return 0
 
 
-def _costs(function: Function, calls: Sequence[Call], protocol: str, out: Path) -> dict[int, dict[str, Any]]:
-    """Print what was measured of a function; its metrics by input size."""
-    from ci_rlm.training.profile.table import costs_of, print_costs
-
-    costs, failures = costs_of(function, calls, protocol, out)
-    print_costs(function.target, costs, failures)
-    return costs
-
-
 @profile.command()
-@click.option("--data", type=_DATA, required=True, help="Folder of public programs.")
-@click.option("--language", "languages", multiple=True, help="Only this language; repeatable.")
+@click.argument("program", required=False, type=_FILE)
+@click.option("--inputs", type=_FILE, help='JSON lines: {"size", "arguments", "stdin"} of each run.')
+@click.option("--data", type=_DATA, help="Folder of public programs to measure instead.")
+@click.option("--language", "languages", multiple=True, help="Only this language of the data; repeatable.")
 @run_flags
-def native(data: Path, languages: Sequence[str], run: RunFlags) -> int:
-    """Build and measure programs of compiled and other languages."""
+def native(
+    program: Path | None, inputs: Path | None, data: Path | None, languages: Sequence[str], run: RunFlags
+) -> int:
+    """Build and measure PROGRAM, or the data's programs, in compiled and other languages."""
+    from ci_rlm.errors import UsageError
     from ci_rlm.training.profile import native as harness
 
-    found = list(harness.tasks(data, languages=languages or None))
+    if (program is None) == (data is None) or (program is None) != (inputs is None):
+        raise UsageError("give PROGRAM with --inputs, or --data", hint="ci-rlm profile native --help")
+    if program is not None and inputs is not None:
+        return _program(program, inputs, run)
+    found = list(harness.tasks(Path(data or "."), languages=languages or None))
     return _run(found, harness.measure, run, "programs")
+
+
+def _program(program: Path, inputs: Path, run: RunFlags) -> int:
+    from ci_rlm.training.profile import engine
+    from ci_rlm.training.profile import native as harness
+    from ci_rlm.training.profile.rows import Store
+
+    cases = harness.read_cases(inputs)
+    task = harness.own_task(program, cases)
+    with Store(run.out) as store:
+        engine.run([task], harness.measure, store, engine=run.engine, workers=1, label="programs")
+    sizes = [case.size for case in cases]
+    return _show(str(program), task.work.subject, harness.PROTOCOL, sizes, run.out)
 
 
 @profile.command()
@@ -206,7 +229,7 @@ def _run(tasks: Sequence[Task], measure: Measure, run: RunFlags, label: str) -> 
     if not tasks:
         raise CiRlmError("nothing to measure", hint="--help says what each flag adds")
     # A run that is asked to end keeps what it has, as one that is interrupted does.
-    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         with Store(run.out) as store:
             done = engine.run(

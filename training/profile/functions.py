@@ -89,7 +89,7 @@ def _file_of(module: str, folder: Path) -> Path:
     """The source file of a module; packages on the way are looked into, not run."""
     import sys
 
-    places = [str(folder), *sys.path]
+    places, path = [str(folder), *sys.path], Path()
     for part in module.split("."):
         spec = PathFinder.find_spec(part, places)
         if spec is None:
@@ -97,8 +97,7 @@ def _file_of(module: str, folder: Path) -> Path:
                 f"no module {module} in {folder} or on the import path",
                 hint="run this in the folder that it is imported from, or install it",
             )
-        places = list(spec.submodule_search_locations or ())
-    path = Path(spec.origin or "")
+        places, path = list(spec.submodule_search_locations or ()), Path(spec.origin or "")
     if path.suffix != ".py":
         raise UsageError(f"{module} has no Python source: {path}")
     return path
@@ -171,9 +170,7 @@ def subject(function: Function) -> Subject:
 def measure(work: Work) -> list[Row]:
     """Call the function with every input."""
     action, _ = PROTOCOLS[work.protocol]
-    jobs = [
-        {"action": action, "arguments": call.arguments, "keywords": call.keywords} for call in work.calls
-    ]
+    jobs = [{"action": action, "arguments": call.arguments, "keywords": call.keywords} for call in work.calls]
     text = f"import {work.function.module}\nfrom sys import modules\n"
     entry = f"modules[{work.function.module!r}].{work.function.name}"
     budget = Budget(seconds=work.seconds, run_seconds=work.seconds, memory=0)

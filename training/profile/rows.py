@@ -132,7 +132,8 @@ def _row(
         "status": status,
         "metric": metric,
         "value": spread.median if spread else cost,
-        **{name: getattr(spread, name) if spread else None for name in SPREAD},
+        # Floats: Arrow refuses a whole number over 2**24 as a float32.
+        **{name: float(getattr(spread, name)) if spread else None for name in SPREAD},
         "n": spread.n if spread else None,
         "protocol": origin.protocol,
         "hardware": origin.hardware,

@@ -237,43 +237,32 @@ def give_stdin(blob: bytes, reader: Callable[[io.BufferedReader], Any] = io.Text
     sys.stdin = reader(io.BufferedReader(io.FileIO(0, closefd=False)))
 
 
-class NotedReader(io.TextIOWrapper):
-    """Standard input that notes how it is read: (method, argument, how often in a row)."""
+def noted_reader(notes: list[list[Any]]) -> Callable[[io.BufferedReader], Any]:
+    """A text stream that notes how it is read: method, arguments, how often in a row."""
 
-    notes: list[list[Any]] = []
+    def noting(name: str) -> Callable[..., Any]:
+        plain = getattr(io.TextIOWrapper, name)
 
-    def note(self, name: str, *arguments: Any) -> Any:
-        """Read, and note it."""
-        if self.notes and self.notes[-1][:2] == [name, arguments]:
-            self.notes[-1][2] += 1
-        else:
-            self.notes.append([name, arguments, 1])
-        return getattr(io.TextIOWrapper, name)(self, *arguments)
+        def read(self: Any, *arguments: Any) -> Any:
+            if notes and notes[-1][:2] == [name, arguments]:
+                notes[-1][2] += 1
+            else:
+                notes.append([name, arguments, 1])
+            return plain(self, *arguments)
 
-    def read(self, *size: Any) -> str:
-        """Note and read."""
-        return self.note("read", *size)
+        return read
 
-    def readline(self, *size: Any) -> str:
-        """Note and read."""
-        return self.note("readline", *size)
-
-    def readlines(self, *size: Any) -> list[str]:
-        """Note and read."""
-        return self.note("readlines", *size)
-
-    def __next__(self) -> str:
-        """Note and read."""
-        return self.note("__next__")
+    methods = {name: noting(name) for name in ("read", "readline", "readlines", "__next__")}
+    return type("NotedReader", (io.TextIOWrapper,), methods)
 
 
 def reading_cost(blob: bytes, notes: list[list[Any]]) -> int | None:
     """Peak bytes of making the same reads of the same input, keeping the last one alone.
 
-    None where the program read past `sys.stdin`: through its buffer or the descriptor.
+    None where that reads another part of the input than the program did before this was
+    called: it read past `sys.stdin`, through its buffer or the descriptor.
     """
-    if not notes or os.lseek(0, 0, os.SEEK_CUR) < min(len(blob), 1):
-        return None
+    program_read = os.lseek(0, 0, os.SEEK_CUR)
     give_stdin(blob)
     gc.collect()
     tracemalloc.start()
@@ -288,7 +277,7 @@ def reading_cost(blob: bytes, notes: list[list[Any]]) -> int | None:
     peak = tracemalloc.get_traced_memory()[1] - before
     tracemalloc.stop()
     del held
-    return peak
+    return peak if os.lseek(0, 0, os.SEEK_CUR) == program_read else None
 
 
 def runs_of(job: Job, case: Case) -> Prepare:
@@ -375,8 +364,7 @@ def traced_memory(start: Callable[[], Any]) -> tuple[int, Any]:
 def net_peak(job: Job, case: Case, peak: int) -> Answer:
     """The peak less what reading the input costs, where the reads can be seen."""
     notes: list[list[Any]] = []
-    noted = type("Noted", (NotedReader,), {"notes": notes})
-    start, answer = stdin_run(job, case, noted)()
+    start, answer = stdin_run(job, case, noted_reader(notes))()
     start()
     answer(None)
     cost = reading_cost(case["stdin"].encode(), notes)
@@ -495,7 +483,8 @@ def alone(request: dict[str, Any]) -> Answer:
     _, status = os.waitpid(pid, 0)
     os.lseek(telling, 0, os.SEEK_SET)
     text = b"".join(iter(lambda: os.read(telling, MEBIBYTE), b""))
-    os.close(asking), os.close(telling)
+    os.close(asking)
+    os.close(telling)
     told = decoded(text)
     if "error" in told:
         raise RuntimeError(told["error"] if text else f"died with status {status}")
@@ -757,7 +746,7 @@ class Patience:
         if not size > size_1 > size_0 > 0 or cpu_1 < 1e-3:
             return 0.0
         slope = max(0.0, math.log(cpu_1 / cpu_0) / math.log(size_1 / size_0))
-        return cpu_1 * (size / size_1) ** slope
+        return float(cpu_1 * (size / size_1) ** slope)
 
     def learn(self, case: Case, answer: Answer) -> None:
         """Take note of what came of a case."""

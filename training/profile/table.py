@@ -1,15 +1,14 @@
-"""What was measured of one function, as a table for a terminal."""
+"""What was measured of one function or program, as a table for a terminal."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from ci_rlm.training.profile import rows
-from ci_rlm.training.profile.functions import Call, Function, subject
 from ci_rlm.training.profile.growth import exponent
-from ci_rlm.training.profile.python import PROTOCOLS
+from ci_rlm.training.profile.rows import Subject
 
 Costs = dict[int, dict[str, Any]]
 """By input size, then by metric: the row."""
@@ -17,7 +16,10 @@ Costs = dict[int, dict[str, Any]]
 COLUMNS = {
     "peak_memory": "peak memory",
     "allocated_bytes": "allocated",
+    "peak_rss": "peak RSS",
     "cpu_time": "CPU time",
+    "instructions": "instructions",
+    "latency": "latency",
     "line_events": "lines",
     "calls": "calls",
     "depth": "depth",
@@ -25,26 +27,21 @@ COLUMNS = {
 
 
 def costs_of(
-    function: Function, calls: Sequence[Call], protocol: str, out: Path
+    subject: Subject, protocol: str, sizes: Iterable[int], out: Path
 ) -> tuple[Costs, dict[int, str]]:
-    """The newest rows of a function's inputs, and the reasons of those that have none."""
+    """The newest rows of a subject at some input sizes, and the reasons where there are none."""
     import pyarrow.compute as pc
 
     table = rows.read(out)
-    wanted = pc.and_(
-        pc.equal(table["sha256"], subject(function).sha256),
-        pc.equal(table["protocol"], PROTOCOLS[protocol][1]),
-    )
-    costs: Costs = {call.size: {} for call in calls}
+    wanted = pc.and_(pc.equal(table["sha256"], subject.sha256), pc.equal(table["protocol"], protocol))
+    costs: Costs = {size: {} for size in sizes}
     failures: dict[int, str] = {}
     for row in table.filter(wanted).to_pylist():
-        if row["size"] not in costs:
-            continue
         if row["metric"] is None:
             failures[row["size"]] = row["status"]
-        else:
+        elif row["size"] in costs:
             costs[row["size"]][row["metric"]] = row
-    return costs, {size: reason for size, reason in failures.items() if not costs[size]}
+    return costs, {size: reason for size, reason in failures.items() if not costs.get(size)}
 
 
 def print_costs(title: str, costs: Costs, failures: Mapping[int, str]) -> None:
@@ -55,6 +52,8 @@ def print_costs(title: str, costs: Costs, failures: Mapping[int, str]) -> None:
     from rich.text import Text
 
     shown = [metric for metric in COLUMNS if any(metric in found for found in costs.values())]
+    if "peak_memory" in shown and "peak_rss" in shown:
+        shown.remove("peak_rss")
     table = Table("size", title=Text(title), title_justify="left", box=SIMPLE_HEAD)
     for metric in shown:
         table.add_column(COLUMNS[metric], justify="right")
@@ -80,7 +79,7 @@ def cell(row: Mapping[str, Any] | None) -> str:
     return text if row["std"] is None else f"{text} ±{row['std'] / max(row['mean'], 1e-12):.0%}"
 
 
-_STEPS = {
+_STEPS: dict[str, list[tuple[float, str]]] = {
     "B": [(1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB"), (1, "B")],
     "s": [(1, "s"), (1e-3, "ms"), (1e-6, "µs"), (1e-9, "ns")],
 }
