@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from ci_rlm.training.edits.edit import Edit, edit
+from ci_rlm.training.edits.follow import called
 from ci_rlm.training.edits.syntax import FUNCTIONS, Change, Code, Function, Swaps, moved
 from ci_rlm.training.edits.templates import call_of, parameters, quote, quoted
 
@@ -71,7 +72,7 @@ def _bound_inside(code: Code, name: ast.Name, node: ast.expr) -> bool:
 def _helper_names(node: ast.expr) -> tuple[str, ...]:
     match node:
         case ast.Compare() | ast.BoolOp():
-            return "is_match", "holds", "check", "is_valid"
+            return "is_match", "holds", "is_valid"
         case ast.BinOp(_, ast.Mod(), _):
             return "wrap", "reduced", "normalise"
         case ast.BinOp(_, ast.Add() | ast.Sub(), _):
@@ -144,12 +145,9 @@ def inlined(code: Code, call: ast.Call) -> ast.expr | None:
 def extract_helper(code: Code) -> Iterator[Change]:
     """An expression outside of loops moves into a function of its own."""
     for node in code.of(ast.BinOp, ast.Compare, ast.Call, ast.ListComp, ast.BoolOp):
-        big = (
-            not code.repeated(node)
-            and isinstance(code.parent[node], ast.stmt)
-            and len(list(ast.walk(node))) >= 9
-        )
-        if big and _once(code, node) and code.pure(node):
+        alone = isinstance(code.parent[node], ast.stmt) and not code.repeated(node)
+        big = len(list(ast.walk(node))) >= 9 and called(node) not in ("range", "zip", "enumerate")
+        if alone and big and _once(code, node) and code.pure(node):
             change = extracted(code, node)
             if change is not None:
                 yield change
@@ -203,11 +201,7 @@ def _tail(code: Code, function: Function, start: int) -> Change | None:
     answers = isinstance(tail[-1], ast.Return) and tail[-1].value is not None
     if not answers or not _self_contained(code, function, head, tail):
         return None
-    known = code.touched_by(head) | {each.arg for each in function.args.args}
-    read = {
-        name.id for each in tail for name in _names(each) if code.home(name.id, code.scope[name]) is function
-    }
-    names = sorted(read & known)
+    names = sorted(_own(code, function, tail, ast.Load) & _bound_by(code, function, head))
     helper = code.pick("finish", "finalise", "build_answer", "get_result")
     made = ast.FunctionDef(helper, parameters(names), [moved(each) for each in tail], [], None)
     outermost = outermost_statement(code, function)
@@ -215,26 +209,33 @@ def _tail(code: Code, function: Function, start: int) -> Change | None:
     return Change({outermost: [made, outermost], tail[0]: [ast.Return(call_of(helper, names))], **gone})
 
 
+def _own(code: Code, function: Function, body: Sequence[ast.stmt], use: type[ast.expr_context]) -> set[str]:
+    """A function's own names that some of its statements load, or store."""
+    return {
+        name.id
+        for each in body
+        for name in _names(each)
+        if isinstance(name.ctx, use) or isinstance(code.parent[name], ast.AugAssign)
+        if code.home(name.id, code.scope[name]) is function
+    }
+
+
+def _bound_by(code: Code, function: Function, head: list[ast.stmt]) -> set[str]:
+    """The names that a function surely has when its first statements are done."""
+    plain = [each for each in head if isinstance(each, ast.Assign | ast.AnnAssign | ast.AugAssign)]
+    return {each.arg for each in function.args.args} | _own(code, function, plain, ast.Store)
+
+
+_CLOSED = (*FUNCTIONS, ast.Lambda, ast.Nonlocal, ast.Global, ast.Yield, ast.YieldFrom, ast.Await)
+
+
 def _self_contained(code: Code, function: Function, head: list[ast.stmt], tail: list[ast.stmt]) -> bool:
     """Whether no inner function, and no name that may be unbound, stands between head and tail."""
     parts = [part for each in function.body for part in ast.walk(each)]
-    if any(
-        isinstance(
-            part, (*FUNCTIONS, ast.Lambda, ast.Nonlocal, ast.Global, ast.Yield, ast.YieldFrom, ast.Await)
-        )
-        for part in parts
-    ):
-        return False
-    sure = {arg.arg for arg in function.args.args} | {
-        part.id
-        for each in head
-        if isinstance(each, ast.Assign | ast.AnnAssign | ast.AugAssign)
-        for part in ast.walk(each)
-        if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store)
-    }
-    maybe = code.touched_by(head) - sure
     private = any(isinstance(part, ast.Attribute) and part.attr.startswith("__") for part in parts)
-    return not maybe & frozenset().union(*(code.reads(each) for each in tail)) and not private
+    unsure = _own(code, function, head, ast.Store) - _bound_by(code, function, head)
+    closed = any(isinstance(part, _CLOSED) for part in parts)
+    return not private and not closed and not unsure & _own(code, function, tail, ast.Load)
 
 
 @edit("neutral", inverse="def_to_lambda")

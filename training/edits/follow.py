@@ -15,7 +15,9 @@ def held_names(code: Code) -> Iterator[Held]:
     """Names that one plain assignment gives their value, with all their other uses."""
     for statement in code.of(ast.Assign, ast.AnnAssign):
         target = statement.targets[0] if isinstance(statement, ast.Assign) else statement.target
-        home = code.home(target.id, code.scope[target]) if isinstance(target, ast.Name) else None
+        if not isinstance(target, ast.Name):
+            continue
+        home = code.home(target.id, code.scope[target])
         value = code.only(target.id, home) if home is not None else None
         if home is not None and value is not None:
             uses = [name for name in code.uses(target.id, home) if name is not target]

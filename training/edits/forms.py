@@ -88,6 +88,11 @@ def _hashed(code: Code, node: ast.AST, found: Found) -> bool:
     return asked or code.kind(found["X"]) in ("dict", "defaultdict", "counter")
 
 
+def _back(code: Code, node: ast.AST, found: Found) -> bool:
+    """Only from the loop: a plain dictionary has no zero for what it did not count."""
+    return "IT" in found
+
+
 def _searched(code: Code, node: ast.AST, found: Found) -> bool:
     return code.kind(found["X"]) in ("list", "set") and _pure(code, node, found)
 
@@ -294,12 +299,12 @@ FORMS: tuple[Edit, ...] = (
     *both_ways(
         "count_by_hand", "count_by_counter",
         ("NAME = Counter(X)", "NAME = defaultdict(int)\nfor IT in X:\n    NAME[IT] += 1"),
-        ("NAME = Counter(X)", "NAME = {}\nfor IT in X:\n    NAME[IT] = NAME.get(IT, 0) + 1"),
+        ("NAME = Counter(X)", "NAME = {}\nfor IT in X:\n    NAME[IT] = NAME.get(IT, 0) + 1", _back),
         ("NAME = Counter(X)",
          "NAME = {}\nfor IT in X:\n    if IT in NAME:\n        NAME[IT] += 1\n"
-         "    else:\n        NAME[IT] = 1"),
+         "    else:\n        NAME[IT] = 1", _back),
         ("NAME = Counter(X)",
-         "NAME = {}\nfor IT in X:\n    if IT not in NAME:\n        NAME[IT] = 0\n    NAME[IT] += 1"),
+         "NAME = {}\nfor IT in X:\n    if IT not in NAME:\n        NAME[IT] = 0\n    NAME[IT] += 1", _back),
     ),
     *both_ways(
         "count_a_list", "count_a_stream",

@@ -36,18 +36,21 @@ def _listed(value: ast.expr) -> ast.expr:
 
 
 def _as_list(code: Code, uses: list[ast.Name]) -> Swaps | None:
+    """The uses of a set as those of a list; None if one has no counterpart."""
     swaps: Swaps = {}
+    once = any(_sized(code, name) for name in uses)
     for name in uses:
-        called = method_call(code, name)
-        if called is None:
-            if not is_searched(code, name) and not _sized(code, name):
+        match method_call(code, name):
+            case None if is_searched(code, name) or _sized(code, name):
+                pass
+            case "add", call if isinstance(statement := code.parent[call], ast.Expr):
+                # Where its length is asked, it may hold nothing twice.
+                template = "if X not in S:\n    S.append(X)" if once else "S.append(X)"
+                swaps[statement] = quote(template, S=name, X=call.args[0])
+            case "remove", _:
+                pass
+            case _:
                 return None
-        elif called[0] == "add" and isinstance(code.parent[called[1]], ast.Expr):
-            swaps[called[1]] = with_method(called[1], "append")
-        elif called[0] == "remove":
-            continue
-        else:
-            return None
     return swaps
 
 

@@ -69,23 +69,33 @@ def _recursive(code: Code, function: ast.FunctionDef) -> bool:
     return len(calls) > 1 or any(code.repeated(call) for call in calls)
 
 
+_OUTWARD = (ast.Nonlocal, ast.Global, ast.Yield, ast.YieldFrom)
+_UNHASHABLE = ("list", "set", "dict", "deque", "defaultdict", "counter")
+
+
 def _functional(code: Code, function: ast.FunctionDef) -> bool:
     """Whether a function answers with a value and touches nothing outside itself."""
     arguments = {each.arg for each in function.args.args}
-    if (
-        not arguments
-        or arguments & {"self", "node", "root"}
-        or any(
-            isinstance(part, ast.Nonlocal | ast.Global | ast.Yield | ast.YieldFrom)
-            for part in ast.walk(function)
-        )
+    returns = [part for part in ast.walk(function) if isinstance(part, ast.Return)]
+    answers = bool(returns) and all(part.value is not None for part in returns)
+    if not arguments or arguments & {"self", "node", "root"} or not answers:
+        return False
+    if any(
+        isinstance(part, ast.Nonlocal | ast.Global | ast.Yield | ast.YieldFrom) for part in ast.walk(function)
     ):
         return False
-    returns = [part for part in ast.walk(function) if isinstance(part, ast.Return)]
-    if not returns or any(part.value is None for part in returns):
-        return False
     own = set(code.bound(function))
-    return not (_outer_touches(code, function) - own)
+    return not (_outer_touches(code, function) - own) and _hashable(code, function)
+
+
+def _hashable(code: Code, function: ast.FunctionDef) -> bool:
+    """Whether no call of a function gives it a list, set or dictionary, as far as shows."""
+    home = code.scope[function]
+    calls = [code.parent[use] for use in code.uses(function.name, home)]
+    given = [each for call in calls if isinstance(call, ast.Call) for each in call.args]
+    return not any(
+        code.kind(each) in ("list", "set", "dict", "deque", "defaultdict", "counter") for each in given
+    )
 
 
 def _outer_touches(code: Code, function: ast.FunctionDef) -> frozenset[str]:

@@ -55,7 +55,12 @@ def _renamings(code: Code, name: str) -> str:
     camel = words[0] + "".join(word.title() for word in words[1:])
     snake = "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name).lstrip("_")
     short = name[0] + "".join(letter for letter in name[1:] if letter not in "aeiou")
-    choices = [*_SYNONYMS.get(name, "").split(), camel, snake, *([short] if len(name) > 5 else [])]
+    choices = [
+        *_SYNONYMS.get(name, "").split(),
+        camel,
+        snake,
+        *([short] if len(name) > 5 and words == [name] else []),
+    ]
     choices += [f"{name}_", f"cur_{name}", f"{name}_value"]
     usable = [word for word in choices if word.isidentifier() and word != name and word not in code.words]
     # A digest, because `hash` of a text differs from process to process.

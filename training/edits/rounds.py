@@ -17,7 +17,7 @@ def sink_assignment(code: Code) -> Iterator[Change]:
         loop = _next_loop(code, statement)
         match statement:
             case ast.Assign([ast.Name(name)], value) if loop is not None and not code.simple(value):
-                steady = code.invariant(value, loop) and name not in code.touches(loop)
+                steady = code.invariant(value, loop) and name not in code.touches(loop) | code.reads(value)
                 if steady and name in code.reads(loop) and not _in_header(code, name, loop):
                     yield Change({statement: [], loop.body[0]: [moved(statement), loop.body[0]]})
 

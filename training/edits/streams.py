@@ -26,8 +26,10 @@ def _listed(node: ast.expr) -> ast.expr:
 
 
 def _reduced(code: Code, names: frozenset[str]) -> Iterator[tuple[ast.Call, ast.expr]]:
+    """Calls of these names with one argument, or of `sum` with a start, and what they consume."""
     for node in code.of(ast.Call):
-        if called(node) in names and node.args and (len(node.args) == 1 or called(node) == "sum"):
+        name = called(node)
+        if name in names - code.shadowed and node.args and (len(node.args) == 1 or name == "sum"):
             yield node, node.args[0]
 
 

@@ -7,6 +7,7 @@ The tree is never changed. An edit is a `Change`, nodes that take the places of 
 from __future__ import annotations
 
 import ast
+import builtins
 import zlib
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
@@ -134,6 +135,9 @@ class Code:
         self._kinds: dict[tuple[ast.AST, str], str] = {}
         self._uses: dict[tuple[ast.AST, str], list[ast.Name]] | None = None
         self._walk()
+        bound = {name for names in self._names.values() for name in names.bound}
+        self.shadowed = frozenset(name for name in bound if hasattr(builtins, name))
+        """Builtins that the text gives another meaning somewhere, so that no edit may bring them in."""
 
     def _walk(self) -> None:
         stack: list[tuple[ast.AST, ast.AST, ast.AST | None]] = [(self.tree, self.tree, None)]
@@ -385,7 +389,7 @@ class Code:
             case ast.BinOp(left, ast.Mult(), right):
                 kinds = {self.kind(left), self.kind(right)}
                 return next((kind for kind in ("list", "str") if kind in kinds), _number(kinds))
-            case ast.BinOp(left, ast.Add(), right):
+            case ast.BinOp(left, ast.Add() | ast.BitOr(), right):
                 return self.kind(left) or self.kind(right)
             case ast.BinOp(left, ast.Sub() | ast.FloorDiv() | ast.Mod(), right):
                 return _number({self.kind(left), self.kind(right)})
@@ -497,7 +501,7 @@ class Code:
 
     def _rebuilt(self, change: Change) -> ast.Module:
         dirty = {above for node in change.swaps for above in (node, *self.up(node))}
-        rebuild = _Rebuild(change.swaps, dirty, self.parent)
+        rebuild = _Rebuild(change.swaps, dirty, self.parent, self.shadowed)
         body: list[ast.stmt] = rebuild.copy(self.tree).body
         head = _head(body)
         return ast.Module([*body[:head], *map(rebuild.copy, change.top), *body[head:]], [])
@@ -511,14 +515,18 @@ def moved(node: Any) -> Any:
 class _Rebuild:
     """Copies what a change touches and shares the rest."""
 
-    def __init__(self, swaps: Swaps, dirty: set[ast.AST], known: dict[ast.AST, ast.AST]) -> None:
-        self.swaps, self.dirty, self.known = swaps, dirty, known
+    def __init__(
+        self, swaps: Swaps, dirty: set[ast.AST], known: dict[ast.AST, ast.AST], shadowed: frozenset[str]
+    ) -> None:
+        self.swaps, self.dirty, self.known, self.shadowed = swaps, dirty, known, shadowed
         self.open: set[ast.AST] = set()
         """Nodes being swapped: inside its own replacement a node stands for itself."""
 
     def copy(self, node: Any) -> Any:
         if node in self.known and node not in self.dirty:
             return node
+        if isinstance(node, ast.Name) and node.id in self.shadowed and node not in self.known:
+            raise ValueError(f"{node.id} is not the builtin here")
         fields: dict[str, Any] = {}
         for name, value in ast.iter_fields(node):
             if isinstance(value, list):

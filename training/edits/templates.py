@@ -76,7 +76,7 @@ def match(code: Code, pattern: Any, node: Any, found: dict[str, Any]) -> bool:
             return _take(pattern.id, node, found)
         if pattern.id in LIBRARY:
             return code.is_library(node, pattern.id)
-        return isinstance(node, ast.Name) and node.id == pattern.id
+        return isinstance(node, ast.Name) and node.id == pattern.id and node.id not in code.shadowed
     if type(pattern) is not type(node):
         return False
     if pattern is None:
