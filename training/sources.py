@@ -128,12 +128,9 @@ def mbpp(data: Path) -> Iterator[Problem]:
     for row in _rows(data / "multilingual" / "mbxp" / "mbpp_release_v1.jsonl.gz"):
         entry, task = row["entry_point"], row["task_id"]
         extra = more.get(task.lower(), _NONE)
-        whole = (
-            [(task, row["prompt"].lstrip("\n") + row["canonical_solution"])]
-            if row["canonical_solution"]
-            else []
-        )
-        programs = _distinct([*whole, *extra.named(task, entry)], by_syntax=True)
+        body = row["canonical_solution"]
+        canonical = [(task, row["prompt"].lstrip("\n") + body)] if body else []
+        programs = _distinct([*canonical, *extra.named(task, entry)], by_syntax=True)
         if not programs:
             continue
         yield Problem(
@@ -190,7 +187,7 @@ _LONG = 1000
 
 
 def _literals(expressions: Iterable[str]) -> Iterator[str]:
-    """Argument lists that expressions stand for, shortened; those that do more than write a value are left out."""
+    """Argument lists that expressions stand for, shortened; without those that do more than write a value."""
     for text in expressions:
         try:
             value = evaluate(_shortened(text))
@@ -248,7 +245,7 @@ def _rows(path: Path) -> Iterator[dict[str, Any]]:
 
 
 def _distinct(named: Any, *, by_syntax: bool = False) -> tuple[Program, ...]:
-    """Programs with a text (or, by syntax, a tree without docstrings) of their own, the first of each kept."""
+    """Programs with a text of their own (by syntax: a tree, docstrings left out), the first of each kept."""
     seen: set[str] = set()
     kept = []
     for record, text in named:

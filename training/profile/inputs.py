@@ -13,6 +13,7 @@ import ast
 import math
 import random
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from ci_rlm.training.profile import mates, texts
@@ -126,18 +127,25 @@ def candidates(
     cases = _alike(recorded)
     if not cases or not cases[-1]:
         return
-    makers: list[Callable[[], list[Any]]] = (
-        [lambda way=way: mates.drawn(cases, size, chance, names, kinds, way) for way in (0, 1, 2)]
-        + [lambda: tiled(cases[-1], size)]
-        if any(is_long(value) for value in cases[-1])
-        else [lambda way=way: _numbers(cases, size, way) for way in (0, 1)]
-    )
-    seen: set[str] = set()
-    for make in makers:
-        made = make()
-        if repr(made) not in seen:
-            seen.add(repr(made))
-            yield made
+    made: set[str] = set()
+    for make in _makers(cases, size, chance, names, kinds):
+        arguments = make()
+        if repr(arguments) not in made:
+            made.add(repr(arguments))
+            yield arguments
+
+
+def _makers(
+    cases: Sequence[Sequence[Any]],
+    size: int,
+    chance: random.Random,
+    names: Sequence[str],
+    kinds: Sequence[str],
+) -> list[Callable[[], list[Any]]]:
+    if not any(map(is_long, cases[-1])):
+        return [partial(_numbers, cases, size, way) for way in (0, 1)]
+    ways = [partial(mates.drawn, cases, size, chance, names, kinds, way) for way in (0, 1, 2)]
+    return [*ways, partial(tiled, cases[-1], size)]
 
 
 def grow(

@@ -8,6 +8,7 @@ may matter, so whoever uses a value has to check that it is accepted.
 from __future__ import annotations
 
 import itertools
+import math
 import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -188,21 +189,33 @@ def words(
     """Words of the recorded letters and lengths; the recorded ones where they repeat or are no words."""
     pool = [word for record in records for word in record]
     told = [record for record in records if len(record) > 1]
-    distinct = bool(told) and all(len(set(record)) == len(record) for record in told)
-    plain = all(word.isalpha() or word == "" for word in pool) and any(len(word) > 1 for word in pool)
-    if not plain or not wide or not distinct:
-        made = chance.choices(pool, k=count)
-    else:
-        made = new_words(pool, count, chance)
+    made = new_words(pool, count, chance) if wide and are_new(records) else chance.choices(pool, k=count)
     return sorted(made) if told and all(list(r) == sorted(r) and len(r) > 2 for r in told) else made
+
+
+def are_new(records: Sequence[Sequence[str]]) -> bool:
+    """Whether words of letters are recorded, none of them twice, so that new ones will do."""
+    pool = [word for record in records for word in record]
+    told = [record for record in records if len(record) > 1]
+    distinct = bool(told) and all(len(set(record)) == len(record) for record in told)
+    return distinct and all(word.isalpha() or not word for word in pool) and max(map(len, pool)) > 1
+
+
+def lengthening(pool: Sequence[str], count: int) -> int:
+    """Letters that words must be longer than the recorded ones, for so many to differ."""
+    letters, longest = len(set("".join(pool))), max(map(len, pool))
+    if letters < 2:
+        return 0
+    return max(0, math.ceil(math.log(4 * max(1, count), letters)) - longest)
 
 
 def new_words(pool: Sequence[str], count: int, chance: random.Random) -> list[str]:
     """Distinct words where the letters allow it, related to each other as the recorded ones are."""
     letters = sorted(set("".join(pool)))
-    lengths = [len(word) for word in pool if word]
-    while len(letters) ** max(lengths) < 4 * count and len(letters) > 1:
-        lengths = [length + 1 for length in lengths]
+    if not letters:
+        return chance.choices(pool, k=count)
+    longer = lengthening(pool, count)
+    lengths = [len(word) + longer for word in pool if word]
     related = _relation(pool)
     made: dict[str, None] = {}
     known: list[str] = []

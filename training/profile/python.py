@@ -64,9 +64,9 @@ class Plan:
 
 PLANS: dict[str, Plan] = {
     "leetcode": Plan(programs=40, edited=2, efficiency=3, neutral=3),
-    "humaneval": Plan(programs=24, edited=4, efficiency=3, neutral=3),
-    "mbpp": Plan(programs=40, edited=2, efficiency=3, neutral=3),
-    "codecontests": Plan(programs=200, edited=12, efficiency=3, neutral=3),
+    "humaneval": Plan(programs=16, edited=3, efficiency=3, neutral=3),
+    "mbpp": Plan(programs=40, edited=1, efficiency=3, neutral=3),
+    "codecontests": Plan(programs=200, edited=10, efficiency=3, neutral=3),
 }
 
 
