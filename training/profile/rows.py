@@ -40,6 +40,7 @@ METRICS: dict[str, str] = {
     "depth": "1",
     "instructions": "1",
     "latency": "s",
+    "throughput": "1/s",
     "accuracy": "%",
     "parameters": "1",
     "flops": "1",
