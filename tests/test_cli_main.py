@@ -131,5 +131,15 @@ def test_doctor_speaks_json(tmp_path: Path) -> None:
     result = CliRunner().invoke(main, ["doctor", "--checkpoint", str(folder), "--format", "json"])
     found = json.loads(result.stdout)
     assert found["ok"] is True
-    names = ["python", "git", "repository", "torch", "triton", "configuration", "checkpoint", "cache"]
+    names = [
+        "python",
+        "git",
+        "repository",
+        "torch",
+        "triton",
+        "measuring",
+        "configuration",
+        "checkpoint",
+        "cache",
+    ]
     assert [check["name"] for check in found["checks"]] == names

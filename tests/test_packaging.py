@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[1]
 PYPROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 PROJECT, SETUPTOOLS = PYPROJECT["project"], PYPROJECT["tool"]["setuptools"]
 LINKS = ("model", "templates", "training")
-DATA = {".j2", ".json", ".parquet", ".safetensors", ".toml", ".typed"}
+DATA = {".c", ".j2", ".json", ".parquet", ".safetensors", ".toml", ".typed"}
 
 
 def folder_of(package: str) -> Path:
@@ -40,7 +40,9 @@ def globs() -> list[tuple[str, str]]:
 def requirements() -> list[Requirement]:
     """What is declared, with the extras that CI installs."""
     extras = PROJECT["optional-dependencies"]
-    texts = [*PROJECT["dependencies"], *extras["train"], *extras["test"]]
+    texts = PROJECT["dependencies"] + [
+        text for name in ("onnx", "ray", "train", "test") for text in extras[name]
+    ]
     return [wanted for wanted in map(Requirement, texts) if wanted.name != PROJECT["name"]]
 
 
@@ -135,7 +137,7 @@ def test_the_guide_names_files_that_exist() -> None:
     quoted = set(re.findall(r"`((?:[\w.-]+/)+[\w.-]*|[\w-]+\.(?:py|md|toml|txt))`", GUIDE))
     named = {name for name in quoted if not Path(name).stem.isupper()}
     assert len(named) > 20
-    places = (ROOT, ROOT / "ci_rlm")
+    places = (ROOT, ROOT / "ci_rlm", ROOT / "training", ROOT / "training" / "profile")
     assert [name for name in sorted(named) if not any((place / name).exists() for place in places)] == []
 
 
