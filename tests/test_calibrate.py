@@ -142,11 +142,11 @@ def test_a_wild_pair_does_not_turn_the_slope() -> None:
 
 @pytest.mark.parametrize(
     ("edit", "neutral"),
-    [("", False), (edits.NEUTRAL[0].__name__, True), (edits.EFFICIENCY[0].__name__, False)],
-    ids=["none", "neutral", "costly"],
+    [("", False), (edits.SEVERAL, True), (edits.NEUTRAL[0].name, True), (edits.EFFICIENCY[0].name, False)],
+    ids=["none", "several", "neutral", "costly"],
 )
 def test_an_edit_is_neutral_by_its_name(edit: str, neutral: bool) -> None:
-    assert calibrate.is_neutral(Pair(0, 1, edit)) is neutral
+    assert evaluate.is_neutral(Pair(0, 1, edit)) is neutral
 
 
 def program(record: str, cost: float, text: str, size: float = 1000.0) -> Example:
@@ -166,9 +166,9 @@ def answers(*medians: float) -> list[tuple[Prediction, ...]]:
 POINTS = evaluate.points_of(
     [
         program("a", 100.0, "x = 1"),
-        program("a+drop_cache", 800.0, "x = 2"),
+        program("a+set_to_list", 800.0, "x = 2"),
         program("b", 200.0, "y"),
-        program("b+merge_if", 200.0, "y"),
+        program("b+rename_local", 200.0, "y"),
     ]
 )
 
@@ -189,8 +189,8 @@ def test_neutral_edits_have_their_share_of_the_weight_of_edits() -> None:
     points = evaluate.points_of(
         [
             *(program(str(number), 1.0, "x") for number in range(9)),
-            *(program(f"{number}+drop_cache", 2.0, "x") for number in range(6)),
-            *(program(f"{number}+merge_if", 1.0, "x") for number in range(3)),
+            *(program(f"{number}+set_to_list", 2.0, "x") for number in range(6)),
+            *(program(f"{number}+rename_local", 1.0, "x") for number in range(3)),
         ]
     )
     pairs = calibrate.pairs_of(points, answers(*[1.0] * len(points)), 0)

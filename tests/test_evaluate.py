@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 import math
+import subprocess
+import sys
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from ci_rlm.flow import Prediction
-from ci_rlm.training import evaluate
+from ci_rlm.training import corpus, evaluate
 from ci_rlm.training.corpus import Example, Row
 from ci_rlm.training.evaluate import Centres, Pair, Point
 
@@ -63,7 +67,7 @@ def test_solutions_of_one_problem_at_one_size_are_paired() -> None:
 
 
 def test_an_edited_program_is_in_no_solution_pair() -> None:
-    assert evaluate.solution_pairs(points(example("a", [1]), example("a+drop_cache", [1]))) == []
+    assert evaluate.solution_pairs(points(example("a", [1]), example("a+set_to_list", [1]))) == []
 
 
 def test_at_most_so_many_pairs_are_taken_of_a_problem_at_one_size() -> None:
@@ -76,10 +80,21 @@ def test_at_most_so_many_pairs_are_taken_of_a_problem_at_one_size() -> None:
 def test_an_edited_program_is_paired_with_its_original_at_the_same_size() -> None:
     found = evaluate.edit_pairs(
         points(
-            example("a", [1, 1]), example("b", [1]), example("a+merge_if", [1]), example("c+merge_if", [1])
+            example("a", [1, 1]),
+            example("b", [1]),
+            example("a+rename_local.2", [1]),
+            example("c+rename_local", [1]),
         )
     )
-    assert list(found) == [Pair(0, 3, "merge_if")]
+    assert list(found) == [Pair(0, 3, "rename_local")]
+
+
+def test_a_part_of_a_split_leaves_the_other_splits_whole() -> None:
+    these = [example("a", [1], problem=str(number)) for number in range(9)]
+    training = [replace(each, split="train") for each in these]
+    found = evaluate.few([*training, *these], "test", 4)
+    assert found[:9] == training
+    assert len({each.problem for each in found[9:]}) == len(found[9:]) == 4
 
 
 def figures_of(measured: Sequence[float], guessed: Sequence[float]) -> dict[str, float]:
@@ -100,7 +115,7 @@ def test_a_guess_that_does_not_tell_two_programs_apart_has_no_sign_right() -> No
 
 def test_edited_programs_do_not_count_in_the_ranking() -> None:
     plain = [example(str(cost), [cost]) for cost in (1, 2, 3)]
-    these = points(*plain, example("1+merge_if", [9]))
+    these = points(*plain, example("1+rename_local", [9]))
     found = evaluate.figures(these, evaluate.truth(these), logs(1, 2, 3, 0.1))
     assert found["cpu_time"]["spearman"] == 1
 
@@ -175,3 +190,15 @@ def test_the_table_has_a_row_for_each_figure_of_each_metric() -> None:
     assert lines[0] == "| metric | figure | model | length |"
     assert "| peak memory | Spearman, all sizes | 1.000 | -1.000 |" in lines
     assert len(lines) == 2 + 2 * 4
+
+
+@pytest.mark.model
+def test_the_embedded_checkpoint_is_evaluated_on_a_corpus(tmp_path: Path) -> None:
+    texts = ["PYTHON\ndef f(xs):\n return sum(xs)", "PYTHON\ndef f(xs):\n return sorted(xs)[0]"]
+    training = [replace(example(str(n), [64, 99], text=texts[n % 2]), split="train") for n in range(40)]
+    tested = [example(str(n), [64, 99], problem="q", text=text) for n, text in enumerate(texts)]
+    corpus.write([*training, *tested], tmp_path / "corpus")
+    checkpoint = Path(evaluate.__file__).parents[1] / "model" / "pretrained"
+    command = [sys.executable, "-m", "ci_rlm.training.evaluate", checkpoint, "--corpus", tmp_path / "corpus"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("1 problems, 2 programs, 4 points")

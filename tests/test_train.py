@@ -13,12 +13,12 @@ from safetensors.torch import load_file
 
 from ci_rlm.errors import UsageError
 from ci_rlm.model import checkpoint
-from ci_rlm.training import corpus, train
+from ci_rlm.training import corpus, texts, train
 from ci_rlm.training.corpus import Example, Row
 
 RECIPE = """
 name = "miniature"
-corpus = "{folder}/corpus.parquet"
+corpus = "{folder}/corpus"
 out = "{folder}/run"
 seed = 1
 
@@ -48,7 +48,7 @@ rename = 0.5
 counts = 0.1
 save_minutes = 5.0
 """
-SPACE = corpus.python_space("a machine", 100.0)
+SPACE = texts.python_space("a machine", 100.0)
 
 
 def example(number: int, split: str = "train") -> Example:
@@ -56,8 +56,10 @@ def example(number: int, split: str = "train") -> Example:
     loops = number % 2
     text = "def f(xs):\n" + (" for x in xs:\n  g(x)\n" if loops else f" return xs[{number}]\n")
     rows = tuple(Row(float(size), 100.0 * size**loops, 1e-6 * size) for size in (10, 100, 1000))
-    body = corpus.program_text(text, SPACE)
-    return Example(body, f"problem {number}", "made up", str(number), split, rows, corpus.node_counts(text))
+    body = texts.program_text(text, SPACE)
+    return Example(
+        body, f"problem {number}", "made up", str(number), split, rows, texts.node_counts(text), "a machine"
+    )
 
 
 @pytest.fixture
@@ -65,7 +67,7 @@ def folder(tmp_path: Path) -> Path:
     """A folder with a recipe and a corpus of 24 programs, four of them held out."""
     examples = [example(number) for number in range(20)]
     held_out = [example(number, "calibration") for number in range(20, 24, 2)]
-    corpus.write(examples + held_out, tmp_path / "corpus.parquet")
+    corpus.write(examples + held_out, tmp_path / "corpus")
     (tmp_path / "recipe.toml").write_text(RECIPE.format(folder=tmp_path))
     return tmp_path
 
@@ -104,10 +106,11 @@ def test_a_run_that_is_stopped_after_every_step_ends_with_the_weights_of_one_tha
 def test_a_run_leaves_a_checkpoint_that_can_be_read(folder: Path) -> None:
     config, _, _ = checkpoint.read_info(train.train(recipe_of(folder), stop_after=0.0))
     assert (config.name, config.spaces[0].size, config.width) == ("miniature", 100.0, 32)
+    assert config.hardware == config.spaces[0].hardware == "a machine"
 
 
 def test_a_corpus_without_training_examples_is_a_usage_error(folder: Path) -> None:
-    corpus.write([example(1, "test")], folder / "corpus.parquet")
+    corpus.write([example(1, "test")], folder / "corpus")
     with pytest.raises(UsageError, match="no training examples"):
         train.train(recipe_of(folder))
 
@@ -117,7 +120,7 @@ def batches_of(folder: Path, **changed: float) -> train.Batches:
     examples = corpus.read(recipe.corpus)
     words = train.tokenizer_of(recipe, examples)
     return train.Batches(
-        examples, train.common_types(examples), words, train.config_of(recipe, words), recipe
+        examples, train.common_types(examples), words, train.config_of(recipe, words, "a machine"), recipe
     )
 
 

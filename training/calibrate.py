@@ -1,6 +1,6 @@
 """From held-out pairs to an error model: how far to trust the ratio of two predictions.
 
-    python -m ci_rlm.training.calibrate runs/embedded/checkpoint --corpus runs/corpus.parquet
+    python -m ci_rlm.training.calibrate runs/embedded/checkpoint --corpus runs/corpus
 
 Pairs are two solutions of one problem, and a program with its edited self, of problems that
 the model was not trained on, both ways round, at input sizes about the gate's. They are put
@@ -24,7 +24,7 @@ from ci_rlm.flow import Calibration, ErrorBand, Prediction
 from ci_rlm.model import checkpoint, records
 from ci_rlm.predict.rlm import RlmPredictor
 from ci_rlm.training import corpus, evaluate
-from ci_rlm.training.evaluate import METRICS, Pair, Point
+from ci_rlm.training.evaluate import METRICS, Point
 
 EDGES = (0.0, 0.5, 0.75, 0.9, 0.96, 1.001)
 """Of the similarity bands; small edits of a function lie in the last two."""
@@ -56,16 +56,11 @@ class Pairs:
     edited: NDArray[np.bool_]
 
 
-def is_neutral(pair: Pair) -> bool:
-    """Whether a pair's edit keeps the cost."""
-    return pair.edit in evaluate.NEUTRAL_NAMES
-
-
 def pairs_of(points: Sequence[Point], answers: Sequence[tuple[Prediction, ...]], metric: int) -> Pairs:
     """Solution pairs and edit pairs of the points, weighted so that neutral edits have their share."""
     chosen = [*evaluate.solution_pairs(points, cap=60), *evaluate.edit_pairs(points)]
     chosen = [pair for pair in chosen if SIZES[0] <= points[pair.after][1].size <= SIZES[1]]
-    neutral = np.array([is_neutral(pair) for pair in chosen], dtype=np.bool_)
+    neutral = np.array([evaluate.is_neutral(pair) for pair in chosen], dtype=np.bool_)
     edited = np.array([bool(pair.edit) for pair in chosen], dtype=np.bool_)
     known = evaluate.truth(points)[:, metric]
     centre = np.array([compare.centre(answer[metric]) for answer in answers])
@@ -150,7 +145,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("checkpoint", type=Path)
-    parser.add_argument("--corpus", type=Path, default=Path("runs/corpus.parquet"))
+    parser.add_argument("--corpus", type=Path, default=Path("runs/corpus"))
     flags = parser.parse_args()
     found = calibrations(flags.checkpoint, corpus.read(flags.corpus))
     target = flags.checkpoint / checkpoint.CALIBRATION

@@ -1,56 +1,55 @@
 """Measured costs joined with the texts that they belong to: what a model is trained on.
 
-    python -m ci_rlm.training.corpus --data DATA --out runs/corpus.parquet
+    python -m ci_rlm.training.corpus build --data DATA --out runs/corpus
 
-The repository keeps costs and hashes; the texts stay with the public data and are looked up
-by hash. Each program becomes one example: the text of its prompt, made by the same code as
-the gate's, with one row an input size.
+The repository keeps costs and hashes; the texts stay with the public data, or are made again by
+seeded generators, and are looked up by hash. Each program becomes one example: the text of its
+prompt, made by the same code as the gate's, with one row an input size. Pairs of programs lie
+beside the examples; `corpus.json` tells what was read, kept and left out.
+
+A folder that holds `texts-*.parquet`, as `ci-rlm profile python pkg.module:function` writes it,
+needs no public data:
+
+    python -m ci_rlm.training.corpus build --measured runs/mine --out runs/mine-corpus
 """
 
 from __future__ import annotations
 
 import argparse
-import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from ci_rlm import prompt
-from ci_rlm.extract.canonical import python_parser
-from ci_rlm.flow import Kind, Metric, Space, Span, Unit
-from ci_rlm.training.profile.python import EDITED_PROGRAMS, edited_programs
-from ci_rlm.training.sources import Program, problems
+from ci_rlm.training import joining, pairs, shards
+from ci_rlm.training.costs import ORIGIN
+from ci_rlm.training.shards import Shards
 
-FLOORS = {"peak_memory": 32.0, "cpu_time": 1e-7}
-"""Below the smallest Python object, or the clock's own cost, a measurement says nothing."""
-
-SPLITS = {"test": range(10), "calibration": range(10, 20)}
-"""Hundredths of the problems, by hash of the name, so that additions move no problem."""
-
-
-def python_space(hardware: str, size: float) -> Space:
-    """The space of Python functions and programs: peak memory, then CPU time, given the size."""
-    return Space(
-        name="python",
-        prefix="PYTHON\n",
-        kinds=(Kind.FUNCTION, Kind.PROGRAM),
-        metrics=(Metric("peak_memory", "B"), Metric("cpu_time", "s")),
-        hardware=hardware,
-        size=size,
-    )
+if TYPE_CHECKING:
+    import pyarrow
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """Costs at one input size."""
+    """Costs at one input size; bytes and seconds. None: not measured, or not asked for."""
 
     size: float
     peak_memory: float
-    """Bytes."""
     cpu_time: float
-    """Seconds, the shortest of the repeats: on a shared machine the least disturbed one."""
+    """The shortest of the repeats: on a shared machine the least disturbed one."""
+    peak_memory_net: float | None = None
+    allocated_bytes: float | None = None
+    allocated_blocks: float | None = None
+    peak_rss: float | None = None
+    wall_time: float | None = None
+    line_events: float | None = None
+    calls: float | None = None
+    depth: float | None = None
+
+
+NEEDED = ("peak_memory", "cpu_time")
+"""What a row of an example must have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +65,8 @@ class Example:
     rows: tuple[Row, ...]
     counts: tuple[tuple[str, int], ...]
     """Syntax-node types of the prompt's text and how often each occurs."""
+    hardware: str = ""
+    """The class of machine that the costs are of."""
 
     @property
     def original(self) -> str:
@@ -78,115 +79,85 @@ class Example:
         return self.record.partition("+")[2]
 
 
-_NO_SPAN = Span(1, 1)
+def write(examples: Sequence[Example], out: Path) -> None:
+    """Write examples as a corpus folder, whole or not at all."""
+    with shards.replacing(out) as scratch:
+        with Shards(scratch, "programs", shards.schema()) as writer:
+            for example in examples:
+                writer.add(record_of(example))
+        shards.write_summary(scratch, {"version": shards.VERSION, "programs": len(examples)})
 
 
-def split_of(problem: str) -> str:
-    """The split of a problem: a function of its name alone."""
-    place = int.from_bytes(hashlib.sha256(problem.encode()).digest()[:8], "big") % 100
-    return next((name for name, places in SPLITS.items() if place in places), "train")
-
-
-def program_text(text: str, space: Space) -> str:
-    """The prompt of a whole program."""
-    unit = Unit(PurePosixPath("program.py"), "", Kind.PROGRAM, "python", _NO_SPAN, text)
-    return prompt.prompt_of(unit, space).text
-
-
-def node_counts(text: str) -> tuple[tuple[str, int], ...]:
-    """How often each type of syntax node occurs in a Python text, sorted by type."""
-    counts: Counter[str] = Counter()
-    stack = [python_parser().parse(text.encode("utf-8", "surrogatepass")).root_node]
-    while stack:
-        node = stack.pop()
-        counts[node.type] += 1
-        stack.extend(node.children)
-    return tuple(sorted(counts.items()))
-
-
-def measured_rows(path: Path) -> dict[str, list[dict[str, Any]]]:
-    """Usable rows of a measured file, by hash of the program's text."""
-    import pyarrow.parquet as parquet
-
-    found: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    for row in parquet.read_table(path).to_pylist():
-        if row["status"] == "ok" and row["size"] > 0:
-            found[row["sha256"]].append(row)
-    return found
-
-
-def build(data: Path, measured: Path, space: Space) -> Iterator[Example]:
-    """Examples of every program that has a measured row; edits of the programs included."""
-    rows = measured_rows(measured)
-    seen: set[tuple[str, str]] = set()
-    for problem in problems(data):
-        for program in _with_edits(problem.programs, rows):
-            key = (problem.name, program.sha256)
-            if program.sha256 not in rows or key in seen:
-                continue
-            seen.add(key)
-            text = program_text(program.text, space)
-            yield Example(
-                text=text,
-                problem=problem.name,
-                source=problem.source,
-                record=program.record,
-                split=split_of(problem.name),
-                rows=tuple(_costs(row) for row in rows[program.sha256] if row["problem"] == problem.name),
-                counts=node_counts(text.removeprefix(space.prefix)),
-            )
-
-
-def _with_edits(programs: tuple[Program, ...], rows: dict[str, Any]) -> Iterator[Program]:
-    """The programs, and the edits of those that edits were tried on."""
-    yield from programs
-    reference, *others = programs
-    right = [reference, *(p for p in sorted(others, key=lambda p: p.sha256) if p.sha256 in rows)]
-    for program in right[:EDITED_PROGRAMS]:
-        if program.sha256 in rows:
-            yield from edited_programs(program)
-
-
-def _costs(row: dict[str, Any]) -> Row:
-    return Row(
-        size=float(row["size"]),
-        peak_memory=max(FLOORS["peak_memory"], float(row["peak_memory"])),
-        cpu_time=max(FLOORS["cpu_time"], row["cpu_time_min"]),
-    )
-
-
-def write(examples: list[Example], path: Path) -> None:
-    """Examples as one Parquet file, written whole or not at all."""
-    import pyarrow
-    import pyarrow.parquet as parquet
-
-    columns = {
-        "text": [e.text for e in examples],
-        "problem": [e.problem for e in examples],
-        "source": [e.source for e in examples],
-        "record": [e.record for e in examples],
-        "split": [e.split for e in examples],
-        "rows": [[[row.size, row.peak_memory, row.cpu_time] for row in e.rows] for e in examples],
-        "counts": [list(map(list, ((k, str(v)) for k, v in e.counts))) for e in examples],
+def record_of(example: Example) -> dict[str, Any]:
+    """An example as a record of a shard."""
+    names = ("text", "problem", "source", "record", "split")
+    origin = {**dict.fromkeys(ORIGIN, ""), "hardware": example.hardware}
+    return {
+        **{name: getattr(example, name) for name in names},
+        "language": "python",
+        "rows": [{**_metrics(row), "size": row.size, **origin} for row in example.rows],
+        "counts": list(example.counts),
     }
-    path.parent.mkdir(parents=True, exist_ok=True)
-    scratch = path.with_suffix(".writing")
-    parquet.write_table(pyarrow.table(columns), scratch, compression="zstd")
-    scratch.replace(path)
 
 
-def read(path: Path) -> list[Example]:
-    """The examples of a corpus file."""
-    import pyarrow.parquet as parquet
+def _metrics(row: Row) -> dict[str, float | None]:
+    return {name: getattr(row, name) for name in Row.__slots__ if name != "size"}
 
-    return [
-        Example(
-            **{name: row[name] for name in ("text", "problem", "source", "record", "split")},
-            rows=tuple(Row(*costs) for costs in row["rows"]),
-            counts=tuple((kind, int(count)) for kind, count in row["counts"]),
-        )
-        for row in parquet.read_table(path).to_pylist()
-    ]
+
+def read(folder: Path, *, further: Sequence[str] = ()) -> list[Example]:
+    """The Python programs of a corpus that have both metrics, with `further` ones where measured.
+
+    Costs of two machines or protocols are no one quantity: the rows are those of the protocol,
+    hardware and toolchain that most rows come from. Raises CiRlmError where there is no corpus.
+    """
+    chosen = commonest_origin(folder)
+    return list(examples(folder, chosen, further=further))
+
+
+def commonest_origin(folder: Path) -> tuple[str, ...]:
+    """Protocol, hardware and toolchain of most usable rows of Python programs."""
+    counts: Counter[tuple[str, ...]] = Counter()
+    for table in shards.tables(folder, ["language", "rows"]):
+        flat = _usable(table)[1]
+        counts.update(zip(*(flat[name].to_pylist() for name in ORIGIN), strict=True))
+    return min(counts, key=lambda origin: (-counts[origin], origin), default=("",) * len(ORIGIN))
+
+
+def examples(folder: Path, origin: Sequence[str], *, further: Sequence[str] = ()) -> Iterator[Example]:
+    """Stream the Python programs of a corpus with their rows of one origin."""
+    import pyarrow.compute as pc
+
+    names = ("text", "problem", "source", "record", "split")
+    for table in shards.tables(folder, [*names, "language", "rows", "counts"]):
+        owner, flat = _usable(table)
+        for name, value in zip(ORIGIN, origin, strict=True):
+            mine = pc.equal(flat[name], value)
+            owner, flat = owner.filter(mine), flat.filter(mine)
+        rows: dict[int, list[Row]] = defaultdict(list)
+        columns = ("size", *NEEDED, *further)
+        for place, *costs in zip(owner.to_pylist(), *(flat[c].to_pylist() for c in columns), strict=True):
+            rows[place].append(Row(**dict(zip(columns, costs, strict=True))))
+        for place, record in enumerate(table.select([*names, "counts"]).to_pylist()):
+            if place in rows:
+                record |= {"rows": tuple(rows[place]), "counts": tuple(map(tuple, record["counts"]))}
+                yield Example(**record, hardware=origin[1])
+
+
+def _usable(table: pyarrow.Table) -> tuple[Any, pyarrow.Table]:
+    """The rows of Python programs that a model of both metrics can learn from, with whose each is.
+
+    A row without an input size has no place on a scale of sizes.
+    """
+    import pyarrow
+    import pyarrow.compute as pc
+
+    lists = table["rows"].combine_chunks()
+    flat = pyarrow.Table.from_batches([pyarrow.RecordBatch.from_struct_array(lists.flatten())])
+    owner = pc.list_parent_indices(lists)
+    good = pc.and_(pc.greater(flat["size"], 0), pc.equal(table["language"].take(owner), "python"))
+    for metric in NEEDED:
+        good = pc.and_(good, pc.is_valid(flat[metric]))
+    return owner.filter(good), flat.filter(good)
 
 
 def main() -> None:
@@ -194,15 +165,23 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--data", type=Path, required=True, help="folder of the public programs")
-    parser.add_argument("--measured", type=Path, default=Path("training/measured/python.parquet"))
-    parser.add_argument("--out", type=Path, default=Path("runs/corpus.parquet"))
+    commands = parser.add_subparsers(dest="command", required=True)
+    command = commands.add_parser("build", help="join measured rows with texts")
+    command.add_argument("--data", type=Path, help="folder of the public programs")
+    command.add_argument(
+        "--measured", type=Path, nargs="+", default=[joining.MEASURED], help="files and folders"
+    )
+    command.add_argument("--out", type=Path, default=Path("runs/corpus"))
+    command.add_argument("--language", action="append", default=[], help="only this one; repeatable")
+    command.add_argument("--workers", type=int, default=1, help="processes that prepare texts")
+    command.add_argument("--pairs", type=int, default=pairs.CAP, help="of solutions, a problem at most")
+    command.add_argument("--repeatability", type=Path, default=pairs.REPEATABILITY)
     flags = parser.parse_args()
-    examples = list(build(flags.data, flags.measured, python_space("", 1.0)))
-    write(examples, flags.out)
-    for (split, source), count in sorted(Counter((e.split, e.source) for e in examples).items()):
-        print(f"{split:12} {source:14} {count:6} programs")
-    print(f"{len(examples)} programs, {sum(len(e.rows) for e in examples)} rows in {flags.out}")
+    summary = joining.build(
+        flags.measured, flags.data, flags.out, languages=flags.language,
+        workers=flags.workers, cap=flags.pairs, repeatability=flags.repeatability,
+    )  # fmt: skip
+    print(f"{joining.told(summary)}\nin {flags.out}")
 
 
 if __name__ == "__main__":

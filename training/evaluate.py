@@ -1,6 +1,6 @@
 """How well a checkpoint predicts programs and pairs of problems it never saw, beside baselines.
 
-    python -m ci_rlm.training.evaluate runs/embedded/checkpoint --corpus runs/corpus.parquet
+    python -m ci_rlm.training.evaluate runs/embedded/checkpoint --corpus runs/corpus
 
 Three predictors answer the same questions in one run: the checkpoint, gradient boosting on
 counts of syntax-node types, and gradient boosting on the length of the code alone. All three
@@ -15,6 +15,7 @@ import math
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from itertools import combinations
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -38,7 +39,6 @@ MANY = 8
 """A problem is ranked within when it has more solutions than this (Figure 3)."""
 TELLING = 1.5
 """Pairs count for sign accuracy when the measured ratio is over this."""
-NEUTRAL_NAMES = frozenset(edit.__name__ for edit in edits.NEUTRAL)
 NEAR = (512.0, 2048.0)
 """Sizes about the reference size of a gate."""
 
@@ -50,7 +50,12 @@ class Pair:
     before: int
     after: int
     edit: str
-    """The edit between them; empty for two solutions of a problem."""
+    """The kind of edit between them; empty for two solutions of a problem."""
+
+
+def is_neutral(pair: Pair) -> bool:
+    """Whether a pair's edit is meant to keep the cost."""
+    return pair.edit in edits.NEUTRAL_NAMES
 
 
 def points_of(examples: Sequence[Example]) -> list[Point]:
@@ -133,7 +138,7 @@ def edit_pairs(points: Sequence[Point]) -> Iterator[Pair]:
     for index, (example, row) in enumerate(points):
         before = plain.get((example.problem, example.original, row.size))
         if example.edit and before is not None:
-            yield Pair(before, index, example.edit)
+            yield Pair(before, index, edits.kind_of(example.edit))
 
 
 def figures(points: Sequence[Point], known: Centres, guessed: Centres) -> dict[str, dict[str, Any]]:
@@ -212,7 +217,7 @@ def calls(
     for metric, name in enumerate(METRICS):
         told = [_call(points, answers, calibrations, pair, metric) for pair in pairs]
         ratios = [float(known[pair.after, metric] - known[pair.before, metric]) for pair in pairs]
-        neutral = [outcome for outcome, pair in zip(told, pairs, strict=True) if pair.edit in NEUTRAL_NAMES]
+        neutral = [outcome for outcome, pair in zip(told, pairs, strict=True) if is_neutral(pair)]
         worse = [outcome for outcome, y in zip(told, ratios, strict=True) if y > math.log(TELLING)]
         called = [y for outcome, y in zip(told, ratios, strict=True) if outcome is Outcome.REGRESSED]
         found[name] = {
@@ -280,6 +285,13 @@ def evaluate(folder: Path, examples: Sequence[Example], split: str = "test") -> 
     }
 
 
+def few(examples: Sequence[Example], split: str, count: int) -> list[Example]:
+    """The examples without those of a split that are of other than its first `count` problems by hash."""
+    names = {example.problem for example in examples if example.split == split}
+    kept = set(sorted(names, key=lambda name: sha256(name.encode()).digest())[:count])
+    return [example for example in examples if example.split != split or example.problem in kept]
+
+
 def _near(
     points: Sequence[Point], answers: Sequence[tuple[Prediction, ...]]
 ) -> tuple[list[Point], list[tuple[Prediction, ...]]]:
@@ -310,11 +322,15 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("checkpoint", type=Path)
-    parser.add_argument("--corpus", type=Path, default=Path("runs/corpus.parquet"))
+    parser.add_argument("--corpus", type=Path, default=Path("runs/corpus"))
     parser.add_argument("--split", default="test", choices=("test", "calibration"))
+    parser.add_argument("--problems", type=int, help="of the split at most; all by default")
     parser.add_argument("--json", type=Path, help="also write the figures here")
     flags = parser.parse_args()
-    result = evaluate(flags.checkpoint, corpus.read(flags.corpus), flags.split)
+    examples = corpus.read(flags.corpus)
+    if flags.problems is not None:
+        examples = few(examples, flags.split, flags.problems)
+    result = evaluate(flags.checkpoint, examples, flags.split)
     if flags.json:
         flags.json.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
     print(f"{result['problems']} problems, {result['programs']} programs, {result['points']} points\n")

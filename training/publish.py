@@ -1,6 +1,6 @@
 """A run's checkpoint as one to ship: bfloat16 weights, calibration, figures, model card.
 
-    python -m ci_rlm.training.publish runs/embedded/checkpoint --corpus runs/corpus.parquet
+    python -m ci_rlm.training.publish runs/embedded/checkpoint --corpus runs/corpus
 
 Calibration and figures are those of the rounded weights that are shipped, and the figures of
 the card come from one run of `ci_rlm.training.evaluate` on problems never trained on.
@@ -99,7 +99,7 @@ given an input size. The gate asks for {size:.0f} elements.
 ## Data
 
 {programs} programs of {problems} problems, {rows} measured (program, input size) rows; {edited} of the
-programs are edits made by `training/edits.py`. Sources: {sources}
+programs are edits made by `training/edits/`. Sources: {sources}
 programs, from newfacade/LeetCodeDataset (MIT), CodeContests problems through
 JohnnyPeng18/Coffe (Apache-2.0; problems CC-BY-4.0), HumanEval samples of microsoft/CodeT (MIT)
 and MBPP through amazon-science/mxeval (Apache-2.0). The repository keeps measured costs and
@@ -136,11 +136,11 @@ Calibrated on {pairs} of problems that are in neither the training nor the test 
 ## Remake
 
 ```sh
-python -m ci_rlm.training.profile.python --data DATA --out runs/measured
-python -m ci_rlm.training.profile.python --merge runs/measured
-python -m ci_rlm.training.corpus --data DATA --out runs/corpus.parquet
+ci-rlm profile python --data DATA --out runs/measured
+ci-rlm profile merge runs/measured --into training/measured/python.parquet
+python -m ci_rlm.training.corpus build --data DATA --out runs/corpus
 python -m ci_rlm.training.train training/recipes/embedded.toml
-python -m ci_rlm.training.publish runs/embedded/checkpoint --corpus runs/corpus.parquet
+python -m ci_rlm.training.publish runs/embedded/checkpoint --corpus runs/corpus
 ```
 """
 
@@ -151,7 +151,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("checkpoint", type=Path, help="the folder that a run wrote")
-    parser.add_argument("--corpus", type=Path, default=Path("runs/corpus.parquet"))
+    parser.add_argument("--corpus", type=Path, default=Path("runs/corpus"))
     parser.add_argument("--target", type=Path, default=EMBEDDED)
     flags = parser.parse_args()
     result = publish(flags.checkpoint, corpus.read(flags.corpus), flags.target)

@@ -29,12 +29,11 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
 from ci_rlm.errors import UsageError
-from ci_rlm.flow import Space
 from ci_rlm.model import checkpoint, tokenizer
 from ci_rlm.model.config import ModelConfig
 from ci_rlm.model.network import Network, collate
 from ci_rlm.model.tokenizer import Tokenizer
-from ci_rlm.training import corpus, names
+from ci_rlm.training import corpus, names, texts
 from ci_rlm.training.corpus import Example
 
 AUXILIARY_TYPES = 96
@@ -225,10 +224,11 @@ def train(recipe: Recipe, *, stop_after: float | None = None) -> Path:
     training = [example for example in examples if example.split == "train"]
     if not training:
         raise UsageError(
-            f"{recipe.corpus} has no training examples", hint="build it with ci_rlm.training.corpus"
+            f"{recipe.corpus} has no training examples",
+            hint="python -m ci_rlm.training.corpus build",
         )
     words = tokenizer_of(recipe, training)
-    config = config_of(recipe, words)
+    config = config_of(recipe, words, training[0].hardware)
     types = common_types(training)
     batches = Batches(training, types, words, config, recipe)
     held_out = Batches([e for e in examples if e.split == "calibration"], types, words, config, recipe)
@@ -284,14 +284,12 @@ def tokenizer_of(recipe: Recipe, training: Sequence[Example]) -> Tokenizer:
     return words
 
 
-def config_of(recipe: Recipe, words: Tokenizer) -> ModelConfig:
+def config_of(recipe: Recipe, words: Tokenizer, hardware: str) -> ModelConfig:
     """The model's sizes and its one space, with the hardware that the corpus was measured on.
 
     Raises UsageError for a [model] table that does not fit.
     """
-    from ci_rlm.training.profile.python import hardware_class
-
-    space: Space = corpus.python_space(hardware_class(), recipe.size)
+    space = texts.python_space(hardware, recipe.size)
     sizes = {**recipe.model, "vocab_size": words.vocab_size}
     try:
         return ModelConfig(name=recipe.name, hardware=space.hardware, spaces=(space,), **sizes)
