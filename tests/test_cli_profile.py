@@ -67,6 +67,8 @@ def test_a_function_that_fails_with_every_input_is_an_error(folder: Path) -> Non
         (("python", "shop:order"), "give MODULE:FUNCTION with --inputs, or --data"),
         (("python", "shop:nothing", "--inputs", "inputs.jsonl"), "defines no function nothing"),
         (("python", "--data", ".", "--source", "moon"), "no such source: moon"),
+        (("native",), "give PROGRAM with --inputs, or --data"),
+        (("triton", "--published"), "--published reads --data and nothing else"),
     ],
 )
 def test_wrong_usage_is_exit_code_2_with_the_next_step(
@@ -81,3 +83,24 @@ def test_runs_are_merged_into_one_file(folder: Path) -> None:
     done = profile(folder, "merge", "out", "--into", "all.parquet")
     assert done.returncode == 0, done.stderr
     assert rows.read(folder / "all.parquet").num_rows == rows.read(folder / "out").num_rows
+
+
+def test_kernels_without_a_gpu_are_an_error_with_the_next_step(folder: Path) -> None:
+    done = profile(folder, "triton", "--inductor", "1", "--out", "out")
+    assert (done.returncode, 'pip install "ci-rlm[gpu,train]"' in done.stderr) == (3, True)
+
+
+def test_generated_programs_are_counted_at_several_sizes(folder: Path) -> None:
+    done = profile(folder, "synthetic", "--count", "3", "--out", "out")
+    assert done.returncode == 0, done.stderr
+    found = rows.read(folder / "out")
+    assert set(found["status"].to_pylist()) == {"ok"}
+    assert {"line_events", "allocated_bytes"} <= set(found["metric"].to_pylist())
+    assert len(set(found["size"].to_pylist())) >= 3
+
+
+def test_generated_graphs_are_timed_and_counted(folder: Path) -> None:
+    done = profile(folder, "onnx", "--synthetic", "2", "--out", "out")
+    assert done.returncode == 0, done.stderr
+    # A busy machine has no latency to tell; CPU time it has.
+    assert {"cpu_time", "parameters", "flops"} <= set(rows.read(folder / "out")["metric"].to_pylist())

@@ -177,13 +177,20 @@ def _program(program: Path, inputs: Path, run: RunFlags) -> int:
 @profile.command()
 @click.option("--data", type=_DATA, help="Folder of public kernels.")
 @click.option("--inductor", type=click.IntRange(0), default=0, help="Also so many generated modules.")
+@click.option("--published", is_flag=True, help="Only the timings that the data came with; needs no GPU.")
 @run_flags
-def triton(data: Path | None, inductor: int, run: RunFlags) -> int:
+def triton(data: Path | None, inductor: int, published: bool, run: RunFlags) -> int:
     """Measure Triton kernels, on a machine with a GPU."""
+    from ci_rlm.errors import UsageError
     from ci_rlm.training.profile import kernels as harness
 
+    if published:
+        if data is None or inductor:
+            raise UsageError("--published reads --data and nothing else", hint="ci-rlm profile triton --help")
+        return _run([harness.published_task(data)], harness.measure, run, "tables")
     harness.require_gpu()
-    return _run(list(harness.tasks(data, inductor=inductor)), harness.measure, run, "kernels")
+    found = list(harness.tasks(data, inductor=inductor, folder=run.out, workers=run.workers))
+    return _run(found, harness.measure, run, "kernels")
 
 
 @profile.command()

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import ast
 import builtins
+import warnings
 import zlib
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -113,11 +115,20 @@ class _Names:
     """Those declared global or nonlocal."""
 
 
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """What the compiler warns of in other people's programs is no news."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", SyntaxWarning)
+        yield
+
+
 class Code:
     """A parsed program with its indexes; ValueError and its kin if the text does not parse."""
 
     def __init__(self, text: str) -> None:
-        self.tree = ast.parse(text)
+        with _quiet():
+            self.tree = ast.parse(text)
         self.text = ast.unparse(self.tree)
         self.parent: dict[ast.AST, ast.AST] = {}
         self.scope: dict[ast.AST, ast.AST] = {}
@@ -494,7 +505,8 @@ class Code:
         """The program with a change; None if it cannot be written, or is what it was."""
         try:
             text = ast.unparse(self._rebuilt(change))
-            compile(text, "<edit>", "exec", dont_inherit=True)
+            with _quiet():
+                compile(text, "<edit>", "exec", dont_inherit=True)
         except (SyntaxError, ValueError, RecursionError, MemoryError):
             return None
         return text if text != self.text else None

@@ -342,7 +342,7 @@ def tasks(
     """
     folder.mkdir(parents=True, exist_ok=True)
     if data:
-        yield Task("published", Published(data))
+        yield published_task(data)
     references, answers = _split(programs(data) if data else ())
     made: Iterable[Program] = ()
     if inductor:
@@ -352,6 +352,11 @@ def tasks(
     for program in (*references, *(p for turn in turns for p in turn if p is not None)):
         key = f"{budget.protocol}/{program.source}/{program.record}/{program.subject.sha256[:16]}"
         yield Task(key, Work(program, budget))
+
+
+def published_task(data: Path) -> Task:
+    """The timings that TritonBench came with; needs no GPU."""
+    return Task("published", Published(data))
 
 
 def _split(found: Iterable[Program]) -> tuple[list[Program], list[Program]]:
