@@ -409,3 +409,14 @@ def test_shards_are_bounded_and_hold_every_example(tmp_path: Path) -> None:
     files = shards.files(tmp_path, "programs")
     assert [path.stat().st_size < 430_000 for path in files] == [True] * 3
     assert [row["text"] for path in files for row in parquet.read_table(path).to_pylist()] == words
+
+
+def test_a_corpus_of_several_pieces_is_read_whole(tmp_path: Path) -> None:
+    row = Row(size=8, peak_memory=100, cpu_time=1e-5)
+    written = [Example(f"PYTHON\n{i}", f"p{i}", "s", f"r{i}", "train", (row,), (("a", i),)) for i in range(3)]
+    with shards.Shards(tmp_path, "programs", shards.schema(), piece=1) as writer:
+        for example in written:
+            writer.add(corpus.record_of(example))
+    shards.write_summary(tmp_path, {})
+    assert parquet.ParquetFile(tmp_path / "programs-00000.parquet").num_row_groups == 3
+    assert corpus.read(tmp_path) == written
