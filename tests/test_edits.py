@@ -162,3 +162,8 @@ def test_efficiency_edits_are_many_and_half_of_them_can_be_undone() -> None:
 
 def test_every_kind_says_what_it_does() -> None:
     assert all(each.summary for each in KINDS.values())
+
+
+def test_a_return_without_a_value_is_no_expression() -> None:
+    text = "def f(x):\n    if x:\n        return\n    return 1\n"
+    assert "branch_to_conditional" not in sites(text)

@@ -132,7 +132,7 @@ def _take(name: str, node: Any, found: dict[str, Any]) -> bool:
         return False
     if name.startswith("CONST") and not isinstance(node, ast.Constant):
         return False
-    if isinstance(node, ast.Starred):
+    if node is None or isinstance(node, ast.Starred):  # None: a `return` without a value
         return False
     found[name] = node
     return True
