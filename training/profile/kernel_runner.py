@@ -666,11 +666,16 @@ def supervise(job: Job, act: Callable[[Job, Tell], None] = run) -> None:
     libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     libc.unshare(CLONE_NEWNET)  # fails without the privilege; the rest holds all the same
     events = os.dup(1)
+    # Asked to end before the child is in our care, we would leave it behind: such a signal waits.
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     pid = os.fork()
     if pid == 0:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
         child(job, events, libc, act)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     try:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
         reason = watch(pid, job["memory"])
         if reason:
             os.write(events, json.dumps({"event": "died", "reason": reason}).encode() + b"\n")
