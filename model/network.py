@@ -91,13 +91,19 @@ class Network(nn.Module):
 
     def encode(self, source_BS: Tensor, keep_BS: Tensor | None = None) -> Memory:
         """Read prompts; `keep_BS` is False at padding, None if nothing is padded."""
+        x_BSD = self.read(source_BS, keep_BS)
+        keep_B11S = None if keep_BS is None else keep_BS[:, None, None, :]
+        return Memory(tuple(layer.remember(x_BSD) for layer in self._decoder_layers), keep_B11S)
+
+    def read(self, source_BS: Tensor, keep_BS: Tensor | None = None) -> Tensor:
+        """The encoder's output x_BSD, before any decoder layer looks at it."""
         keep_B11S = None if keep_BS is None else keep_BS[:, None, None, :]
         rotary_SK = rotary(source_BS.shape[1], self.config.width // self.config.heads, self.device)
         x_BSD = self.dropout(self.source_embedding(source_BS))
         for layer in self.encoder:
             x_BSD = layer(x_BSD, rotary_SK, keep_B11S)
-        x_BSD = self.encoder_norm(x_BSD)
-        return Memory(tuple(layer.remember(x_BSD) for layer in self._decoder_layers), keep_B11S)
+        y_BSD: Tensor = self.encoder_norm(x_BSD)
+        return y_BSD
 
     def extend(self, tokens_BRT: Tensor, memory: Memory, cache: Cache | None = None) -> tuple[Tensor, Cache]:
         """Feed T more tokens to each row.

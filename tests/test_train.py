@@ -12,7 +12,7 @@ import torch
 from safetensors.torch import load_file
 
 from ci_rlm.errors import UsageError
-from ci_rlm.model import checkpoint
+from ci_rlm.model import alternatives, checkpoint
 from ci_rlm.training import corpus, texts, train
 from ci_rlm.training.corpus import Example, Row
 
@@ -109,6 +109,42 @@ def test_a_run_leaves_a_checkpoint_that_can_be_read(folder: Path) -> None:
     assert config.hardware == config.spaces[0].hardware == "a machine"
 
 
+@pytest.mark.parametrize("head", alternatives.HEADS)
+def test_every_head_trains_from_a_recipe_and_goes_on_where_it_stopped(folder: Path, head: str) -> None:
+    through = replace(recipe_of(folder), head=head)
+    stopped = replace(through, out=folder / "stopped")
+    whole = train.train(through, steps=2) / checkpoint.WEIGHTS
+    train.train(stopped, steps=2, stop_after=0.0)
+    resumed = train.train(stopped, steps=2) / checkpoint.WEIGHTS
+    assert alternatives.load(whole.parent)[0].name == head
+    assert resumed.read_bytes() == whole.read_bytes()
+
+
+def test_a_run_ends_after_so_many_steps(folder: Path) -> None:
+    train.train(recipe_of(folder, epochs=3), steps=3)
+    whole = 3 * len(batches_of(folder).plan(0))
+    assert int(load_file(folder / "run" / "state.safetensors")["step"]) == 3 < whole
+
+
+def test_a_normalised_head_keeps_the_statistics_of_the_training_rows(folder: Path) -> None:
+    folder_of = train.train(replace(recipe_of(folder), head="mse-normalised"), steps=1)
+    rows = [row for number in range(20) for row in example(number).rows]
+    lowest, highest = (
+        torch.tensor([pick(row.peak_memory for row in rows), pick(row.cpu_time for row in rows)])
+        for pick in (min, max)
+    )
+    weights = load_file(folder_of / checkpoint.WEIGHTS)
+    assert torch.allclose(weights["offset_M"], lowest)
+    assert torch.allclose(weights["span_M"], highest - lowest)
+
+
+def test_a_recipe_names_its_head(folder: Path) -> None:
+    path = folder / "recipe.toml"
+    assert train.read_recipe(path).head == "numbers"
+    path.write_text('head = "text"\n' + path.read_text())
+    assert train.read_recipe(path).head == "text"
+
+
 def test_a_corpus_without_training_examples_is_a_usage_error(folder: Path) -> None:
     corpus.write([example(1, "test")], folder / "corpus")
     with pytest.raises(UsageError, match="no training examples"):
@@ -119,9 +155,8 @@ def batches_of(folder: Path, **changed: float) -> train.Batches:
     recipe = recipe_of(folder, **changed)
     examples = corpus.read(recipe.corpus)
     words = train.tokenizer_of(recipe, examples)
-    return train.Batches(
-        examples, train.common_types(examples), words, train.config_of(recipe, words, "a machine"), recipe
-    )
+    network = train.network_of(recipe, train.config_of(recipe, words, "a machine"), words, examples)
+    return train.Batches(examples, train.common_types(examples), words, network, recipe)
 
 
 def test_an_epoch_sees_every_program_once(folder: Path) -> None:
@@ -177,6 +212,8 @@ BAD = {
     "a part of an epoch": ("epochs = 1", "epochs = 1.5", "epochs is 1.5, not of type int"),
     "a seed that is no number": ("seed = 1", 'seed = "one"', "'one'"),
     "a table for a number": ("[space]\nsize = 100.0\n", "[space.size]\n", "float"),
+    "an unknown head": ("seed = 1\n", 'seed = 1\nhead = "mean"\n', "head is 'mean', not one of numbers, mse"),
+    "a head out of its place": ("clip = 2.0", 'clip = 2.0\nhead = "mse"', "differs in head"),
     "no size of the vocabulary": ("vocab_size = 300\n", "", "vocab_size is missing"),
 }
 

@@ -29,9 +29,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
 from ci_rlm.errors import UsageError
-from ci_rlm.model import checkpoint, tokenizer
+from ci_rlm.model import alternatives, tokenizer
+from ci_rlm.model.alternatives import Head, RegressionHead
 from ci_rlm.model.config import ModelConfig
-from ci_rlm.model.network import Network, collate
+from ci_rlm.model.network import collate
 from ci_rlm.model.tokenizer import Tokenizer
 from ci_rlm.training import corpus, names, texts
 from ci_rlm.training.corpus import Example
@@ -68,12 +69,14 @@ class Recipe:
     model: dict[str, Any]
     size: float
     train: Train
+    head: str = alternatives.NUMBERS
+    """What answers: number tokens, or one of the paper's alternatives to them."""
 
 
 def read_recipe(path: Path) -> Recipe:
     """Read a recipe. Raises UsageError for a missing file, bad TOML, or keys that do not fit."""
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
+        table = {"head": alternatives.NUMBERS, **tomllib.loads(path.read_text(encoding="utf-8"))}
     except (OSError, ValueError) as error:
         raise UsageError(f"cannot read the recipe {path}: {error}") from error
     try:
@@ -86,6 +89,7 @@ def read_recipe(path: Path) -> Recipe:
             model=dict(table["model"]),
             size=float(table["space"]["size"]),
             train=_train(table["train"]),
+            head=_head(table["head"]),
         )
     except (TypeError, ValueError) as error:
         raise UsageError(f"{path}: {error}") from error
@@ -93,7 +97,7 @@ def read_recipe(path: Path) -> Recipe:
 
 def _refuse_other_keys(table: Mapping[str, Any]) -> None:
     tables = {
-        "the recipe": (table, {"name", "corpus", "out", "seed", "model", "space", "train"}),
+        "the recipe": (table, {"name", "corpus", "out", "seed", "head", "model", "space", "train"}),
         "[space]": (table.get("space"), {"size"}),
         "[train]": (table.get("train"), {field.name for field in fields(Train)}),
     }
@@ -103,6 +107,12 @@ def _refuse_other_keys(table: Mapping[str, Any]) -> None:
             raise ValueError(f"{name} must have exactly {', '.join(sorted(known))}; differs in {differing}")
     if "vocab_size" not in table["model"]:
         raise ValueError("[model] vocab_size is missing")
+
+
+def _head(name: object) -> str:
+    if name not in alternatives.HEADS:
+        raise ValueError(f"head is {name!r}, not one of {', '.join(alternatives.HEADS)}")
+    return str(name)
 
 
 def _train(table: Mapping[str, Any]) -> Train:
@@ -121,14 +131,14 @@ class Batches:
         examples: Sequence[Example],
         types: Sequence[str],
         words: Tokenizer,
-        config: ModelConfig,
+        network: Head,
         recipe: Recipe,
     ) -> None:
-        self.examples, self.words, self.config, self.recipe = examples, words, config, recipe
+        self.examples, self.words, self.config, self.recipe = examples, words, network.config, recipe
         self.pool = names.pool(example.text for example in examples)
         ids, _ = words.encode_batch([e.text for e in examples], recipe.train.longest)
         self.lengths = [len(row) for row in ids]
-        self.targets = [encode_rows(example, config) for example in examples]
+        self.targets = [network.targets(numbers_of(example)) for example in examples]
         place = {kind: index for index, kind in enumerate(types)}
         self.counts = torch.zeros(len(examples), len(types))
         for row, example in enumerate(examples):
@@ -178,10 +188,9 @@ def _cut(order: Sequence[int], lengths: Sequence[int], budget: int) -> list[list
     return batches
 
 
-def encode_rows(example: Example, config: ModelConfig) -> Tensor:
-    """Tokens of (size, peak memory, CPU time) for each row: shape (rows, T)."""
-    numbers = [[row.size, row.peak_memory, row.cpu_time] for row in example.rows]
-    return torch.from_numpy(config.number_format.encode_all(numbers)).flatten(1)
+def numbers_of(example: Example) -> list[list[float]]:
+    """Size, peak memory and CPU time of each row: bytes and seconds."""
+    return [[row.size, row.peak_memory, row.cpu_time] for row in example.rows]
 
 
 def common_types(examples: Sequence[Example]) -> list[str]:
@@ -191,21 +200,19 @@ def common_types(examples: Sequence[Example]) -> list[str]:
 
 
 def loss_of(
-    network: Network, counter: nn.Linear, batch: tuple[Tensor, Tensor | None, Tensor, Tensor], weight: float
+    network: Head, counter: nn.Linear, batch: tuple[Tensor, Tensor | None, Tensor, Tensor], weight: float
 ) -> tuple[Tensor, Tensor]:
-    """Cross-entropy a number token (the given size left out), and the same with the auxiliary term."""
+    """The head's own loss (the given size left out), and the same with the auxiliary term."""
     source_BS, keep_BS, target_BRT, counts_BC = batch
     pooled: list[Tensor] = []
     hook = network.encoder_norm.register_forward_hook(lambda _, __, x_BSD: pooled.append(x_BSD))
-    logits_BRTV = network(source_BS, keep_BS, target_BRT)
+    own = network.loss(source_BS, keep_BS, target_BRT)
     hook.remove()
-    given = network.number_format.length
-    entropy = F.cross_entropy(logits_BRTV[:, :, given:].flatten(0, 2), target_BRT[:, :, given:].flatten())
     x_BSD = pooled[0]
     keep = torch.ones_like(source_BS, dtype=torch.bool) if keep_BS is None else keep_BS
     # A sum, not a mean: counts grow with the text.
     mean_BD = (x_BSD * keep[..., None]).sum(1) / 64
-    return entropy, entropy + weight * F.mse_loss(counter(torch.asinh(mean_BD)), counts_BC)
+    return own, own + weight * F.mse_loss(counter(torch.asinh(mean_BD)), counts_BC)
 
 
 def rate(step: int, steps: int, train: Train) -> float:
@@ -216,8 +223,11 @@ def rate(step: int, steps: int, train: Train) -> float:
     return train.learning_rate * 0.5 * (1 + math.cos(math.pi * (step - warm) / max(1, steps - warm)))
 
 
-def train(recipe: Recipe, *, stop_after: float | None = None) -> Path:
-    """Run a recipe to its end, or for so many minutes; the folder of the checkpoint."""
+def train(recipe: Recipe, *, stop_after: float | None = None, steps: int | None = None) -> Path:
+    """Run a recipe to its end, or for so many minutes; the folder of the checkpoint.
+
+    With `steps`, the end is after so many of its batches, and the rate decays until there.
+    """
     from rich.progress import Progress
 
     examples = corpus.read(recipe.corpus)
@@ -230,9 +240,9 @@ def train(recipe: Recipe, *, stop_after: float | None = None) -> Path:
     words = tokenizer_of(recipe, training)
     config = config_of(recipe, words, training[0].hardware)
     types = common_types(training)
-    batches = Batches(training, types, words, config, recipe)
-    held_out = Batches([e for e in examples if e.split == "calibration"], types, words, config, recipe)
-    network, counter = Network(config, recipe.seed), nn.Linear(config.width, len(types))
+    network, counter = network_of(recipe, config, words, training), nn.Linear(config.width, len(types))
+    batches = Batches(training, types, words, network, recipe)
+    held_out = Batches([e for e in examples if e.split == "calibration"], types, words, network, recipe)
     # Both, so that nothing hangs on what the process has drawn before.
     nn.init.zeros_(counter.weight)
     nn.init.zeros_(counter.bias)
@@ -240,7 +250,7 @@ def train(recipe: Recipe, *, stop_after: float | None = None) -> Path:
     run = Run(recipe.out, network, counter, optimizer)
     step = run.restore()
     plans = [batches.plan(epoch) for epoch in range(recipe.train.epochs)]
-    order = [batch for plan in plans for batch in plan]
+    order = [batch for plan in plans for batch in plan][:steps]
     began = saved = time.monotonic()
     with Progress(disable=not sys.stderr.isatty()) as progress:
         task = progress.add_task("steps", total=len(order), completed=step)
@@ -250,14 +260,14 @@ def train(recipe: Recipe, *, stop_after: float | None = None) -> Path:
             for group in optimizer.param_groups:
                 group["lr"] = rate(step, len(order), recipe.train)
             network.train()
-            entropy, loss = loss_of(network, counter, batch, recipe.train.counts)
+            own, loss = loss_of(network, counter, batch, recipe.train.counts)
             loss.backward()  # type: ignore[no-untyped-call]
             nn.utils.clip_grad_norm_(network.parameters(), recipe.train.clip)
             optimizer.step()
             optimizer.zero_grad()
             step += 1
             progress.advance(task)
-            run.note(step, entropy.item(), len(order), time.monotonic() - began)
+            run.note(step, own.item(), len(order), time.monotonic() - began)
             if step % len(plans[0]) == 0 or step == len(order):
                 run.validate(step, held_out, recipe)
             if time.monotonic() - saved > 60 * recipe.train.save_minutes:
@@ -269,7 +279,7 @@ def train(recipe: Recipe, *, stop_after: float | None = None) -> Path:
     card = (
         f"# {recipe.name}\n\nA training run's checkpoint; `ci_rlm.training.publish` writes the model card.\n"
     )
-    checkpoint.save(recipe.out / "checkpoint", network, words.to_json(), card, dtype=torch.float32)
+    alternatives.save(recipe.out / "checkpoint", network, words, card)
     return recipe.out / "checkpoint"
 
 
@@ -297,7 +307,15 @@ def config_of(recipe: Recipe, words: Tokenizer, hardware: str) -> ModelConfig:
         raise UsageError(f"the recipe's [model]: {error}") from error
 
 
-def optimizer_of(network: Network, counter: nn.Linear, train: Train) -> torch.optim.Optimizer:
+def network_of(recipe: Recipe, config: ModelConfig, words: Tokenizer, training: Sequence[Example]) -> Head:
+    """The recipe's network with fresh weights; a regression head has the training rows' statistics."""
+    network = alternatives.build(recipe.head, config, words, recipe.seed)
+    if isinstance(network, RegressionHead):
+        network.fit([numbers for example in training for numbers in numbers_of(example)])
+    return network
+
+
+def optimizer_of(network: Head, counter: nn.Linear, train: Train) -> torch.optim.Optimizer:
     """AdamW; matrices decay, gains and embeddings do not."""
     decayed = [p for name, p in network.named_parameters() if p.ndim == 2 and "embedding" not in name]
     plain = [p for name, p in network.named_parameters() if p.ndim < 2 or "embedding" in name]
@@ -312,7 +330,7 @@ class Run:
     """The folder of a run: its state, its log."""
 
     def __init__(
-        self, folder: Path, network: Network, counter: nn.Linear, optimizer: torch.optim.Optimizer
+        self, folder: Path, network: Head, counter: nn.Linear, optimizer: torch.optim.Optimizer
     ) -> None:
         self.folder, self.network, self.counter, self.optimizer = folder, network, counter, optimizer
         self.recent: list[float] = []
@@ -325,7 +343,7 @@ class Run:
             self._log({"step": step, "of": steps, "loss": round(mean, 4), "seconds": round(seconds)})
 
     def validate(self, step: int, held_out: Batches, recipe: Recipe) -> None:
-        """Log the held-out cross-entropy."""
+        """Log the held-out loss."""
         self.network.eval()
         plain = random.Random(0)
         losses: list[float] = []
