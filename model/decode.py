@@ -153,6 +153,33 @@ def sample(
     return network.number_format.decode(torch.stack(found, dim=1).cpu().numpy())
 
 
+@torch.inference_mode()
+def next_probabilities(
+    network: Decoder[MemoryT, RowsT],
+    memory: MemoryT,
+    given_BG: ArrayLike,
+    tokens_BKL: ArrayLike,
+    place_BK: ArrayLike,
+    state_BK: ArrayLike,
+) -> NDArray[np.float64]:
+    """Probabilities of the legal tokens after prefixes, in numeric order: shape (B, K, V).
+
+    `place_BK` says how many of a row's tokens are its prefix, `state_BK` the grammar's state after
+    them; the tokens behind are not looked at.
+    """
+    device = network.device
+    tokens, place, state = (
+        torch.as_tensor(np.asarray(x), device=device) for x in (tokens_BKL, place_BK, state_BK)
+    )
+    logits_BKLV = _forced_logits(network, memory, given_BG, tokens)
+    here_BK1V = place[..., None, None].expand(-1, -1, 1, VOCABULARY)
+    logits_BKV = logits_BKLV.gather(2, here_BK1V)[:, :, 0]
+    answer: NDArray[np.float64] = (
+        _tables(network.number_format, device).probabilities(logits_BKV, state).cpu().numpy()
+    )
+    return answer
+
+
 def _feed_given(
     network: Decoder[MemoryT, RowsT], memory: MemoryT, given_BG: ArrayLike
 ) -> tuple[Tensor, RowsT]:
