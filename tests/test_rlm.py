@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ci_rlm.errors import CheckpointError
 from ci_rlm.flow import Kind, Metric, Prediction, Prompt, Space
 from ci_rlm.model import checkpoint, decode, tokenizer
 from ci_rlm.model.config import ModelConfig
 from ci_rlm.model.network import Network, collate
-from ci_rlm.predict.rlm import RlmPredictor, bucket
+from ci_rlm.predict import rlm
+from ci_rlm.predict.rlm import RlmPredictor, bucket, in_halves
 
 METRICS = (Metric("peak_memory", "B"), Metric("cpu_time", "s"))
 SIZED = Space("python", "PY\n", (Kind.FUNCTION,), METRICS, "test", size=1e4)
@@ -153,3 +157,39 @@ def test_buckets_hold_one_space_and_keep_their_padding_within_the_budget(predict
         assert len({question.space.name for question in batch}) == 1
         assert len(batch) == 1 or len(batch) * max(len(question.ids) for question in batch) <= 60
     assert max(map(len, batches)) > 1
+
+
+def test_more_prompts_than_a_window_are_answered_as_each_alone(
+    predictor: RlmPredictor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prompts = [*several(), prompt("x"), *several()]
+    alone = [next(predictor.predict([one])) for one in prompts]
+    monkeypatch.setattr(rlm, "WINDOW", 2)
+    assert list(predictor.predict(prompts)) == alone
+
+
+class Small:
+    """Doubles numbers, a few at a time."""
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+        self.sizes: list[int] = []
+
+    def __call__(self, numbers: Sequence[int]) -> list[int]:
+        if len(numbers) > self.most:
+            raise torch.OutOfMemoryError("too many")
+        self.sizes.append(len(numbers))
+        return [2 * number for number in numbers]
+
+
+@given(st.lists(st.integers(), min_size=1, max_size=40), st.integers(1, 12))
+def test_a_batch_that_does_not_fit_is_answered_in_halves_in_order(numbers: list[int], most: int) -> None:
+    small = Small(most)
+    assert in_halves(small, numbers) == [2 * number for number in numbers]
+    assert sum(small.sizes) == len(numbers)
+
+
+def test_one_prompt_that_does_not_fit_is_an_error_with_the_next_step() -> None:
+    with pytest.raises(CheckpointError, match="not enough memory for one prompt") as caught:
+        in_halves(Small(0), [1, 2, 3])
+    assert "more memory" in caught.value.hint

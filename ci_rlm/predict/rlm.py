@@ -7,12 +7,13 @@ first prompt, so a run whose answers are all cached never pays for them.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from ci_rlm.errors import CheckpointError
 from ci_rlm.flow import Prediction, Prompt, Space
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 
 GPU_BATCH_TOKENS = 65_536
 """Padded source tokens of one batch."""
+
+WINDOW = 1024
+"""Prompts that are in work at once: memory does not grow with how many there are."""
 
 Answer = tuple[Prediction, ...]
 
@@ -70,22 +74,32 @@ class RlmPredictor:
     def predict(self, prompts: Sequence[Prompt]) -> Iterator[Answer]:
         """One answer a prompt, in order; equal keys are asked once.
 
-        Raises CheckpointError for a space that the checkpoint lacks.
+        Raises CheckpointError for a space that the checkpoint lacks, or where memory does not
+        suffice for one prompt alone.
         """
         if not prompts:
             return
         import torch
 
         network, tokenizer = self._load()
-        batches = self._batches(self._questions({prompt.key: prompt for prompt in prompts}, tokenizer))
+        for prompt in prompts:
+            self._space(prompt)
+        uses = Counter(prompt.key for prompt in prompts)
         answers: dict[str, Answer] = {}
         with ThreadPoolExecutor(self._threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
-            answered = chain.from_iterable(pool.map(lambda batch: self._answer(network, batch), batches))
-            for prompt in prompts:
-                while prompt.key not in answers:
-                    key, answer = next(answered)
-                    answers[key] = answer
-                yield answers[prompt.key]
+            for start in range(0, len(prompts), WINDOW):
+                window = prompts[start : start + WINDOW]
+                fresh = {prompt.key: prompt for prompt in window if prompt.key not in answers}
+                batches = self._batches(self._questions(fresh, tokenizer))
+                found = chain.from_iterable(pool.map(lambda batch: self._answer(network, batch), batches))
+                for prompt in window:
+                    while prompt.key not in answers:
+                        key, answer = next(found)
+                        answers[key] = answer
+                    yield answers[prompt.key]
+                    uses[prompt.key] -= 1
+                    if not uses[prompt.key]:
+                        del answers[prompt.key]
 
     def _load(self) -> tuple[Network, Tokenizer]:
         if self._loaded is None:
@@ -122,20 +136,47 @@ class RlmPredictor:
         return bucket(questions, GPU_BATCH_TOKENS)
 
     def _answer(self, network: Network, batch: Sequence[_Question]) -> list[tuple[str, Answer]]:
-        import torch
-
         from ci_rlm.model import decode
         from ci_rlm.model.network import collate
 
         space, probabilities = batch[0].space, self.config.probabilities
-        with torch.inference_mode():
-            memory = network.encode(*collate([question.ids for question in batch], network.device))
-            given = [question.given for question in batch]
-            values = decode.quantiles(network, memory, given, probabilities, len(space.metrics))
+
+        def values_of(questions: Sequence[_Question]) -> list[list[list[float]]]:
+            import torch
+
+            with torch.inference_mode():
+                memory = network.encode(*collate([question.ids for question in questions], network.device))
+                given = [question.given for question in questions]
+                values = decode.quantiles(network, memory, given, probabilities, len(space.metrics))
+            found: list[list[list[float]]] = values.tolist()
+            return found
+
         return [
             (question.prompt.key, _predictions(question, probabilities, rows))
-            for question, rows in zip(batch, values.tolist(), strict=True)
+            for question, rows in zip(batch, in_halves(values_of, batch), strict=True)
         ]
+
+
+ItemT = TypeVar("ItemT")
+AnswerT = TypeVar("AnswerT")
+
+
+def in_halves(answer: Callable[[Sequence[ItemT]], list[AnswerT]], items: Sequence[ItemT]) -> list[AnswerT]:
+    """Answers of a batch; where memory does not suffice, of its halves one after the other.
+
+    Raises CheckpointError where it does not suffice for one item alone.
+    """
+    import torch
+
+    try:
+        return answer(items)
+    except (MemoryError, torch.OutOfMemoryError) as error:
+        if len(items) == 1:
+            hint = 'use a machine with more memory, or `device = "cpu"`'
+            raise CheckpointError("not enough memory for one prompt", hint=hint) from error
+    # Outside of the handler: its traceback would keep the tensors alive that did not fit.
+    middle = len(items) // 2
+    return in_halves(answer, items[:middle]) + in_halves(answer, items[middle:])
 
 
 def _usable_cpus() -> int:
