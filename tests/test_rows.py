@@ -161,3 +161,42 @@ def test_runs_are_merged_into_one_file_that_reads_as_they_do(tmp_path: Path) -> 
             store.add("task", some(size))
     count = rows.merge([tmp_path / "1", tmp_path / "2"], tmp_path / "all.parquet")
     assert (count, sizes(tmp_path / "all.parquet")) == (4, [1, 2])
+
+
+def interrupted(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+def test_an_interrupt_right_behind_the_line_of_a_task_loses_none_of_its_rows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(KeyboardInterrupt), Store(tmp_path) as store:
+        store.add("one", some(1))
+        with monkeypatch.context() as moment:
+            moment.setattr(os, "fsync", interrupted)
+            store.add("two", some(2))
+    assert sizes(tmp_path) == [1, 2]
+    with Store(tmp_path) as store:
+        assert store.done == {"one", "two"}
+
+
+@pytest.mark.parametrize("before", [True, False])
+def test_an_interrupt_beside_the_writing_of_a_shard_keeps_every_row_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, before: bool
+) -> None:
+    write = rows._write
+
+    def torn(table: object, target: Path) -> None:
+        if not before:
+            write(table, target)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(rows, "_SHARD_ROWS", 4)
+    with pytest.raises(KeyboardInterrupt), Store(tmp_path) as store:
+        store.add("one", some(1))
+        with monkeypatch.context() as moment:
+            moment.setattr(rows, "_write", torn)
+            store.add("two", some(2))
+    with Store(tmp_path) as store:
+        assert store.done == {"one", "two"}
+    assert sorted(rows.read(tmp_path)["size"].to_pylist()) == [1, 1, 2, 2]

@@ -185,10 +185,11 @@ class Store:
 
     def add(self, task: str, rows: list[Row]) -> None:
         """Keep the rows of a finished task; they outlive this process from here on."""
+        # Before the journal: an interrupt behind its line would else let `close` write it anew without them.
+        self._pending[task] = rows
         self._journal.write(json.dumps({"task": task, "rows": rows}) + "\n")
         self._journal.flush()
         os.fsync(self._journal.fileno())
-        self._pending[task] = rows
         self._waiting_rows += len(rows)
         self.rows += len(rows)
         self.done.add(task)
@@ -220,12 +221,14 @@ class Store:
     def _write_shard(self) -> None:
         import pyarrow
 
-        rows = [row for found in self._pending.values() for row in found]
-        tasks = json.dumps(list(self._pending)).encode()
+        # Taken at once: an interrupt in here leaves them to the journal, and `close` writes no second shard.
+        pending, self._pending = self._pending, {}
+        rows = [row for found in pending.values() for row in found]
+        tasks = json.dumps(list(pending)).encode()
         table = pyarrow.Table.from_pylist(rows, schema=schema()).replace_schema_metadata({_TASKS: tasks})
         last = max((int(shard.stem.removeprefix("part-")) for shard in shards(self.folder)), default=-1)
         _write(table, self.folder / f"part-{last + 1:05d}.parquet")
-        self._pending, self._waiting_rows = {}, 0
+        self._waiting_rows = 0
         self._journal.close()
         self._journal = self._fresh_journal()
 
