@@ -177,7 +177,7 @@ class Small:
 
     def __call__(self, numbers: Sequence[int]) -> list[int]:
         if len(numbers) > self.most:
-            raise torch.OutOfMemoryError("too many")
+            raise torch.cuda.OutOfMemoryError("too many")
         self.sizes.append(len(numbers))
         return [2 * number for number in numbers]
 
@@ -193,3 +193,19 @@ def test_one_prompt_that_does_not_fit_is_an_error_with_the_next_step() -> None:
     with pytest.raises(CheckpointError, match="not enough memory for one prompt") as caught:
         in_halves(Small(0), [1, 2, 3])
     assert "more memory" in caught.value.hint
+
+
+def test_what_torch_raises_on_a_cpu_counts_as_lack_of_memory() -> None:
+    def answer(numbers: Sequence[int]) -> list[int]:
+        torch.empty(10**16 if len(numbers) > 1 else 1)
+        return list(numbers)
+
+    assert in_halves(answer, [1, 2, 3]) == [1, 2, 3]
+
+
+def test_another_error_of_a_batch_is_raised_as_it_is() -> None:
+    def answer(numbers: Sequence[int]) -> list[int]:
+        raise RuntimeError("shapes do not fit")
+
+    with pytest.raises(RuntimeError, match="shapes do not fit"):
+        in_halves(answer, [1, 2])

@@ -166,17 +166,25 @@ def in_halves(answer: Callable[[Sequence[ItemT]], list[AnswerT]], items: Sequenc
 
     Raises CheckpointError where it does not suffice for one item alone.
     """
-    import torch
-
     try:
         return answer(items)
-    except (MemoryError, torch.OutOfMemoryError) as error:
+    except (MemoryError, RuntimeError) as error:
+        if not _lacks_memory(error):
+            raise
         if len(items) == 1:
             hint = 'use a machine with more memory, or `device = "cpu"`'
             raise CheckpointError("not enough memory for one prompt", hint=hint) from error
     # Outside of the handler: its traceback would keep the tensors alive that did not fit.
     middle = len(items) // 2
     return in_halves(answer, items[:middle]) + in_halves(answer, items[middle:])
+
+
+def _lacks_memory(error: Exception) -> bool:
+    import torch
+
+    # On a CPU torch raises a bare RuntimeError; torch.OutOfMemoryError is not in 2.4.
+    kinds = (MemoryError, torch.cuda.OutOfMemoryError)
+    return isinstance(error, kinds) or "can't allocate memory" in str(error)
 
 
 def _usable_cpus() -> int:
