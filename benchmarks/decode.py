@@ -40,8 +40,8 @@ class Prefix:
     def repeat(self, rows: int) -> Prefix:
         return Prefix(self.tokens.expand(-1, rows, -1))
 
-    def row(self, index: int) -> Prefix:
-        return Prefix(self.tokens[:, index, None])
+    def pick(self, parents: Tensor) -> Prefix:
+        return Prefix(self.tokens[torch.arange(len(parents))[:, None], parents])
 
 
 class Uncached:

@@ -51,34 +51,42 @@ class Cache:
         """The one row of each prompt as `rows` equal rows, sharing storage."""
         return Cache(tuple((_expand(k, rows), _expand(v, rows)) for k, v in self.keys_values))
 
-    def row(self, index: int) -> Cache:
-        """One row of each prompt alone."""
-        return Cache(tuple((k[:, index, None], v[:, index, None]) for k, v in self.keys_values))
+    def pick(self, parent_BR: Tensor) -> Cache:
+        """New rows, each equal to the row of its prompt that `parent_BR` names."""
+        return Cache(tuple((_pick(k, parent_BR), _pick(v, parent_BR)) for k, v in self.keys_values))
 
 
 def _expand(x_B1HPK: Tensor, rows: int) -> Tensor:
     return x_B1HPK.expand(-1, rows, -1, -1, -1)
 
 
-class Network(nn.Module):
-    """Pre-norm encoder with rotary positions, pre-norm decoder with learned positions."""
+def _pick(x_BRHPK: Tensor, parent_BR: Tensor) -> Tensor:
+    """As `x_BRHPK[arange_B1, parent_BR]`, four times faster on a CPU: whole rows are copied."""
+    prompts, rows = x_BRHPK.shape[:2]
+    first_B1 = torch.arange(0, prompts * rows, rows, device=parent_BR.device)[:, None]
+    picked_NHPK = x_BRHPK.flatten(0, 1).index_select(0, (first_B1 + parent_BR).flatten())
+    return picked_NHPK.view(*parent_BR.shape, *x_BRHPK.shape[2:])
 
-    def __init__(self, config: ModelConfig, seed: int = 0) -> None:
-        """Weights are drawn from `seed` alone, whatever the state of torch's global generator."""
+
+class NumberDecoder(nn.Module):
+    """An encoder of some kind, and the decoder of numbers: pre-norm, with learned positions.
+
+    A subclass builds its encoder in `__init__`, then calls `_build_decoder`, and defines `read`.
+    """
+
+    def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.config = config
         self.number_format = config.number_format
-        self.source_embedding = nn.Embedding(config.vocab_size, config.width)
-        self.encoder = nn.ModuleList(EncoderLayer(config) for _ in range(config.encoder_layers))
-        self.encoder_norm = nn.RMSNorm(config.width)
+
+    def _build_decoder(self) -> None:
+        config = self.config
         self.target_embedding = nn.Embedding(VOCABULARY, config.width)
         self.target_position = nn.Embedding(config.target_tokens, config.width)
         self.decoder = nn.ModuleList(DecoderLayer(config) for _ in range(config.decoder_layers))
         self.decoder_norm = nn.RMSNorm(config.width)
         self.head = nn.Linear(config.width, VOCABULARY, bias=False)
         self.dropout = nn.Dropout(config.dropout)
-        if not self.head.weight.is_meta:
-            self._initialise(torch.Generator().manual_seed(seed))
 
     @property
     def device(self) -> torch.device:
@@ -97,13 +105,7 @@ class Network(nn.Module):
 
     def read(self, source_BS: Tensor, keep_BS: Tensor | None = None) -> Tensor:
         """The encoder's output x_BSD, before any decoder layer looks at it."""
-        keep_B11S = None if keep_BS is None else keep_BS[:, None, None, :]
-        rotary_SK = rotary(source_BS.shape[1], self.config.width // self.config.heads, self.device)
-        x_BSD = self.dropout(self.source_embedding(source_BS))
-        for layer in self.encoder:
-            x_BSD = layer(x_BSD, rotary_SK, keep_B11S)
-        y_BSD: Tensor = self.encoder_norm(x_BSD)
-        return y_BSD
+        raise NotImplementedError
 
     def extend(self, tokens_BRT: Tensor, memory: Memory, cache: Cache | None = None) -> tuple[Tensor, Cache]:
         """Feed T more tokens to each row.
@@ -124,19 +126,56 @@ class Network(nn.Module):
     def _decoder_layers(self) -> list[DecoderLayer]:
         return cast("list[DecoderLayer]", list(self.decoder))
 
+
+class Network(NumberDecoder):
+    """The compact family: a pre-norm encoder with rotary positions, read by the decoder of numbers."""
+
+    def __init__(self, config: ModelConfig, seed: int = 0) -> None:
+        """Weights are drawn from `seed` alone, whatever the state of torch's global generator."""
+        super().__init__(config)
+        self.source_embedding = nn.Embedding(config.vocab_size, config.width)
+        self.encoder = nn.ModuleList(EncoderLayer(config) for _ in range(config.encoder_layers))
+        self.encoder_norm = nn.RMSNorm(config.width)
+        self._build_decoder()
+        if not self.head.weight.is_meta:
+            self._initialise(torch.Generator().manual_seed(seed))
+
+    def read(self, source_BS: Tensor, keep_BS: Tensor | None = None) -> Tensor:
+        """The encoder's output x_BSD, before any decoder layer looks at it."""
+        keep_B11S = None if keep_BS is None else keep_BS[:, None, None, :]
+        rotary_SK = rotary(source_BS.shape[1], self.config.width // self.config.heads, self.device)
+        x_BSD = self.dropout(self.source_embedding(source_BS))
+        for layer in self.encoder:
+            x_BSD = layer(x_BSD, rotary_SK, keep_B11S)
+        y_BSD: Tensor = self.encoder_norm(x_BSD)
+        return y_BSD
+
     def _initialise(self, generator: torch.Generator) -> None:
-        """Unit-scale embeddings; branches that keep the residual stream near unit scale; quiet logits."""
-        for module in self.modules():
-            if isinstance(module, nn.Linear):
-                nn.init.normal_(module.weight, std=module.in_features**-0.5, generator=generator)
-            elif isinstance(module, nn.Embedding):
-                nn.init.normal_(module.weight, generator=generator)
-        with torch.no_grad():
-            for layers, branches in ((self.encoder, 2), (self.decoder, 3)):
-                for name, weight in layers.named_parameters():
-                    if name.endswith("output.weight"):
-                        weight.mul_((branches * len(layers)) ** -0.5)
-            self.head.weight.mul_(0.1)
+        initialise([self], self.head, [(self.encoder, 2), (self.decoder, 3)], generator)
+
+
+def initialise(
+    parts: Sequence[nn.Module],
+    head: nn.Linear,
+    stacks: Sequence[tuple[nn.ModuleList, int]],
+    generator: torch.Generator,
+) -> None:
+    """Unit-scale embeddings; branches that keep the residual stream near unit scale; quiet logits.
+
+    `parts` in the order in which they draw, the head among them; `stacks` are layers with how
+    many residual branches each of them has.
+    """
+    for module in (module for part in parts for module in part.modules()):
+        if isinstance(module, nn.Linear):
+            nn.init.normal_(module.weight, std=module.in_features**-0.5, generator=generator)
+        elif isinstance(module, nn.Embedding):
+            nn.init.normal_(module.weight, generator=generator)
+    with torch.no_grad():
+        for layers, branches in stacks:
+            for name, weight in layers.named_parameters():
+                if name.endswith("output.weight"):
+                    weight.mul_((branches * len(layers)) ** -0.5)
+        head.weight.mul_(0.1)
 
 
 class EncoderLayer(nn.Module):

@@ -14,11 +14,11 @@ reads no more than that: numpy, most of such a run's imports, is loaded where ar
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_FLOOR, ROUND_HALF_EVEN, Context, Decimal
 from functools import lru_cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 if TYPE_CHECKING:
     import numpy as np
@@ -61,6 +61,43 @@ class Grammar:
     count: NDArray[np.int64]
     """(states,): how many tokens are legal."""
 
+    @classmethod
+    def of(cls, follow: Sequence[Mapping[int, int]], vocabulary: int) -> Grammar:
+        """From each state's legal tokens, in their order, with the state that each leads to."""
+        import numpy as np
+
+        shape = (len(follow), vocabulary)
+        next_state, order, rank = np.zeros(shape, np.int64), np.full(shape, PAD), np.full(shape, -1)
+        for state, choices in enumerate(follow):
+            order[state, : len(choices)] = list(choices)
+            for place, (token, after) in enumerate(choices.items()):
+                rank[state, token], next_state[state, token] = place, after
+        grammar = cls(next_state, rank >= 0, order, rank, (rank >= 0).sum(axis=1))
+        for table in (next_state, grammar.allowed, order, rank, grammar.count):
+            table.flags.writeable = False
+        return grammar
+
+    def walk(self, tokens: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The state in which each token of one number was chosen; the shape of `tokens`."""
+        import numpy as np
+
+        states = np.zeros_like(tokens)
+        for position in range(1, tokens.shape[-1]):
+            before = position - 1
+            states[..., position] = self.next_state[states[..., before], tokens[..., before]]
+        return states
+
+    def refuse_ungrammatical(self, rows: NDArray[np.int64], length: int) -> None:
+        """Raises ValueError unless each row along the last axis is a number of `length` tokens."""
+        if rows.ndim == 0 or rows.shape[-1] != length:
+            raise ValueError(f"a number is {length} tokens, not an array of shape {rows.shape}")
+        last = self.allowed.shape[1] - 1
+        if rows.size and not (rows.min() >= 0 and rows.max() <= last):
+            raise ValueError(f"number tokens run from 0 to {last}")
+        legal = self.allowed[self.walk(rows), rows].all(axis=-1)
+        if not legal.all():
+            raise ValueError(f"not a canonical number: {rows[~legal][0].tolist()}")
+
 
 @dataclass(frozen=True, slots=True)
 class NumberFormat:
@@ -78,10 +115,18 @@ class NumberFormat:
         if not 1 <= self.mantissa_digits <= 15:
             raise ValueError(f"mantissa_digits is {self.mantissa_digits}; a float holds 1 to 15")
 
+    ordered: ClassVar[bool] = True
+    """The order of tokens is the order of numbers."""
+
     @property
     def length(self) -> int:
         """Tokens of one number."""
         return 2 + self.exponent_digits + self.mantissa_digits
+
+    @property
+    def vocabulary(self) -> tuple[str, ...]:
+        """The spelling of each token by id; the pad is spelled empty."""
+        return ("", "+", "-", *map(str, range(10)))
 
     @property
     def tables(self) -> Grammar:
@@ -129,7 +174,7 @@ class NumberFormat:
         import numpy as np
 
         rows = np.asarray(tokens, dtype=np.int64)
-        self._refuse_ungrammatical(rows)
+        self.tables.refuse_ungrammatical(rows, self.length)
         return _parse(np.frombuffer(_GLYPHS, dtype=np.uint8)[rows], self.exponent_digits)
 
     @property
@@ -144,6 +189,10 @@ class NumberFormat:
 
     def _round(self, value: float, rounding: str) -> Decimal:
         return Context(prec=self.mantissa_digits, rounding=rounding).create_decimal_from_float(float(value))
+
+    def walk(self, tokens: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The state in which each token of one number was chosen; the shape of `tokens`."""
+        return self.tables.walk(tokens)
 
     def _tokens(self, rounded: Decimal, value: float) -> tuple[int, ...]:
         """The canonical tokens of a number that already has few enough digits."""
@@ -161,25 +210,6 @@ class NumberFormat:
             *(DIGITS[int(digit)] for digit in exponent_text),
             *(DIGITS[digit] for digit in mantissa),
         )
-
-    def _refuse_ungrammatical(self, rows: NDArray[np.int64]) -> None:
-        if rows.ndim == 0 or rows.shape[-1] != self.length:
-            raise ValueError(f"a number is {self.length} tokens, not an array of shape {rows.shape}")
-        if rows.size and not (rows.min() >= 0 and rows.max() < VOCABULARY):
-            raise ValueError(f"number tokens run from 0 to {VOCABULARY - 1}")
-        legal = self.tables.allowed[self.walk(rows), rows].all(axis=-1)
-        if not legal.all():
-            raise ValueError(f"not a canonical number: {rows[~legal][0].tolist()}")
-
-    def walk(self, tokens: NDArray[np.int64]) -> NDArray[np.int64]:
-        """The state in which each token of one number was chosen; the shape of `tokens`."""
-        import numpy as np
-
-        states = np.zeros_like(tokens)
-        for position in range(1, tokens.shape[-1]):
-            before = position - 1
-            states[..., position] = self.tables.next_state[states[..., before], tokens[..., before]]
-        return states
 
 
 def _refuse_nan(value: float) -> None:
@@ -251,20 +281,9 @@ def _reachable(number_format: NumberFormat) -> Iterator[_State]:
 
 @lru_cache
 def _grammar(number_format: NumberFormat) -> Grammar:
-    import numpy as np
-
     index = {state: number for number, state in enumerate(_reachable(number_format))}
-    shape = (len(index), VOCABULARY)
-    next_state, order, count = np.zeros(shape, np.int64), np.full(shape, PAD), np.zeros(len(index), np.int64)
-    rank = np.full(shape, -1)
-    for state, row in index.items():
-        choices = _choices(state, number_format)
-        count[row] = len(choices)
-        order[row, : len(choices)] = choices
-        rank[row, list(choices)] = range(len(choices))
-        for token in choices:
-            next_state[row, token] = index[_follow(state, token, number_format)]
-    grammar = Grammar(next_state, rank >= 0, order, rank, count)
-    for table in (next_state, grammar.allowed, order, rank, count):
-        table.flags.writeable = False
-    return grammar
+    follow = [
+        {token: index[_follow(state, token, number_format)] for token in _choices(state, number_format)}
+        for state in index
+    ]
+    return Grammar.of(follow, VOCABULARY)

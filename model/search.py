@@ -19,8 +19,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 
 from ci_rlm.model import decode
-from ci_rlm.model.decode import Decoder, MemoryT, RowsT
-from ci_rlm.model.number_codec import PAD, NumberFormat
+from ci_rlm.model.decode import START, Decoder, MemoryT, NumberGrammar, RowsT
 
 _ROUND = 16
 """Prefixes of a prompt that a round extends."""
@@ -108,7 +107,7 @@ def _start(given_BG: ArrayLike) -> list[list[_Prefix]]:
     return [[_Prefix(-np.inf, (), 0, 1.0)] for _ in np.asarray(given_BG, dtype=np.float64)]
 
 
-def _take(frontier: list[_Prefix], number_format: NumberFormat) -> list[_Prefix]:
+def _take(frontier: list[_Prefix], number_format: NumberGrammar) -> list[_Prefix]:
     """Remove the most urgent prefixes; a whole number, and what is less urgent than it, stays."""
     taken: list[_Prefix] = []
     while frontier and len(taken) < _ROUND and len(frontier[0].tokens) < number_format.length:
@@ -125,7 +124,7 @@ def _extended(
     """Each prefix by every legal token: (tokens, state, probability), a list a prompt."""
     length, tables = network.number_format.length, network.number_format.tables
     width = max(map(len, asked))
-    tokens_BKL = np.full((len(asked), width, length), PAD)
+    tokens_BKL = np.full((len(asked), width, length), START)
     place_BK, state_BK = np.zeros((2, len(asked), width), dtype=np.int64)
     for prompt, prefixes in enumerate(asked):
         for row, prefix in enumerate(prefixes):
@@ -143,14 +142,14 @@ def _extended(
 
 
 @lru_cache
-def _legal(number_format: NumberFormat, state: int) -> tuple[int, ...]:
+def _legal(number_format: NumberGrammar, state: int) -> tuple[int, ...]:
     """The legal tokens of a state in numeric order."""
     grammar = number_format.tables
     return tuple(grammar.order[state, : grammar.count[state]].tolist())
 
 
 def _clipped(
-    number_format: NumberFormat, tokens: tuple[int, ...], clip: tuple[float, float]
+    number_format: NumberGrammar, tokens: tuple[int, ...], clip: tuple[float, float]
 ) -> tuple[float, float]:
     """The least and the greatest number with a prefix, as far as the clip lets them be."""
     low, high = _ends(number_format, tokens)
@@ -158,7 +157,7 @@ def _clipped(
 
 
 @lru_cache(maxsize=100_000)
-def _ends(number_format: NumberFormat, tokens: tuple[int, ...]) -> tuple[float, float]:
+def _ends(number_format: NumberGrammar, tokens: tuple[int, ...]) -> tuple[float, float]:
     """The least and the greatest number with a prefix."""
     grammar, ends = number_format.tables, []
     for last in (0, -1):

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 import torch
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from ci_rlm.flow import Kind, Metric, Space
-from ci_rlm.model import decode
+from ci_rlm.model import decode, search
 from ci_rlm.model.config import ModelConfig
 from ci_rlm.model.network import Network, collate
-from ci_rlm.model.number_codec import DIGITS, MINUS, PLUS, VOCABULARY, ZERO, NumberFormat
+from ci_rlm.model.number_codec import DIGITS, MINUS, PLUS, VOCABULARY, ZERO, Grammar, NumberFormat
 
 TINY = NumberFormat(exponent_digits=1, mantissa_digits=1)
 SMALL = NumberFormat(exponent_digits=1, mantissa_digits=2)
@@ -31,8 +31,8 @@ class Sums:
     def repeat(self, rows: int) -> Sums:
         return Sums(self.sums.expand(-1, rows, -1), self.length)
 
-    def row(self, index: int) -> Sums:
-        return Sums(self.sums[:, index, None], self.length)
+    def pick(self, parent: Tensor) -> Sums:
+        return Sums(self.sums[torch.arange(len(parent))[:, None], parent], self.length)
 
 
 class RandomDecoder:
@@ -123,6 +123,34 @@ def test_the_chain_follows_the_median_even_if_it_is_not_asked_for() -> None:
     assert np.array_equal(without, with_median[..., [0, 2]])
 
 
+def test_probabilities_may_come_in_any_order_and_twice() -> None:
+    decoder, memory = RandomDecoder(SMALL, 6), prompts(2)
+    ascending = decode.quantiles(decoder, memory, [[], []], [0.1, 0.3, 0.9], metrics=2)
+    shuffled = decode.quantiles(decoder, memory, [[], []], [0.9, 0.1, 0.9, 0.3], metrics=2)
+    assert np.array_equal(shuffled, ascending[..., [2, 0, 2, 1]])
+
+
+class Counting(RandomDecoder):
+    """Remembers which prefixes it was asked to extend."""
+
+    def __init__(self, number_format: NumberFormat, seed: int) -> None:
+        super().__init__(number_format, seed)
+        self.sums: list[list[tuple[float, ...]]] = []
+
+    def extend(self, tokens: Tensor, memory: Tensor, cache: Sums | None = None) -> tuple[Tensor, Sums]:
+        logits, longer = super().extend(tokens, memory, cache)
+        self.sums.append([tuple(row) for row in longer.sums[0].tolist()])
+        return logits, longer
+
+
+def test_a_prefix_that_quantiles_share_is_decoded_once() -> None:
+    decoder = Counting(SMALL, 2)
+    values = decode.quantiles(decoder, prompts(1), [[]], PERCENTILES)[0, 0]
+    written = [decoder.number_format.encode(value) for value in values]
+    for length, rows in enumerate(decoder.sums):
+        assert len(rows) == len(set(rows)) == len({tokens[:length] for tokens in written})
+
+
 @pytest.mark.parametrize("given", [[], [3.0], [3.0, -20.0]], ids=len)
 def test_the_distribution_function_sums_the_enumerated_probabilities(given: list[float]) -> None:
     decoder, memory = RandomDecoder(SMALL, 11), prompts(1)
@@ -167,6 +195,15 @@ def test_the_second_metric_of_a_sample_follows_its_own_first() -> None:
     assert np.abs(empirical - probability.cumsum()).max() < np.sqrt(np.log(2e6) / (2 * chosen.size))
 
 
+def test_the_median_of_many_samples_is_about_the_exact_one() -> None:
+    decoder, memory = RandomDecoder(TINY, 8), prompts(2)
+    found = decode.median_of(decoder, memory, [[], []], 20_001, torch.Generator().manual_seed(1))
+    for index in range(2):
+        values, probability = brute_force(decoder, memory[index, None], [])
+        low, high = values[np.searchsorted(probability.cumsum(), [0.48, 0.52])]
+        assert low <= found[index, 0] <= high
+
+
 def test_a_cold_sampler_always_says_the_same() -> None:
     decoder, memory = RandomDecoder(SMALL, 4), prompts(1)
     samples = decode.sample(decoder, memory, [[]], 50, torch.Generator().manual_seed(0), temperature=1e-4)
@@ -202,3 +239,75 @@ def test_the_networks_quantiles_and_distribution_function_are_inverse() -> None:
     assert (decode.cdf(network, memory, given, found) >= np.array(PERCENTILES) - 1e-6).all()
     below = np.where(found == 0, -1e-99, found - np.abs(found) * 1e-6)
     assert (decode.cdf(network, memory, given, below) < np.array(PERCENTILES) + 1e-6).all()
+
+
+OTHER_TOKENS = 34
+RENAMED = np.array([0, *range(OTHER_TOKENS - 1, OTHER_TOKENS - VOCABULARY, -1)])
+"""The number tokens as another vocabulary has them; the rest of it is never legal."""
+PLAIN = np.zeros(OTHER_TOKENS, np.int64)
+PLAIN[RENAMED] = np.arange(VOCABULARY)
+
+
+class Renamed:
+    """A `NumberFormat` with other tokens."""
+
+    ordered = True
+
+    def __init__(self, number_format: NumberFormat) -> None:
+        self.plain, self.length = number_format, number_format.length
+        plain = number_format.tables
+        shape = (len(plain.count), OTHER_TOKENS)
+        next_state, order, rank = np.zeros(shape, np.int64), np.zeros(shape, np.int64), np.full(shape, -1)
+        next_state[:, RENAMED], rank[:, RENAMED] = plain.next_state, plain.rank
+        order[:, :VOCABULARY] = RENAMED[plain.order]
+        self.tables = Grammar(next_state, rank >= 0, order, rank, plain.count)
+
+    def encode_all(self, values: ArrayLike) -> NDArray[np.int64]:
+        return RENAMED[self.plain.encode_all(values)]
+
+    def encode_floor(self, value: float) -> tuple[int, ...]:
+        return tuple(RENAMED[list(self.plain.encode_floor(value))].tolist())
+
+    def decode(self, tokens: ArrayLike) -> NDArray[np.float64]:
+        return self.plain.decode(PLAIN[np.asarray(tokens)])
+
+    def walk(self, tokens: NDArray[np.int64]) -> NDArray[np.int64]:
+        return self.plain.walk(PLAIN[np.asarray(tokens)])
+
+
+class RenamedDecoder:
+    """A `RandomDecoder` that speaks another vocabulary, and finds what is illegal in it likeliest."""
+
+    device = torch.device("cpu")
+
+    def __init__(self, decoder: RandomDecoder) -> None:
+        self.decoder, self.number_format = decoder, Renamed(decoder.number_format)
+
+    def extend(self, tokens: Tensor, memory: Tensor, cache: Sums | None = None) -> tuple[Tensor, Sums]:
+        plain = torch.from_numpy(PLAIN)[tokens]
+        logits, longer = self.decoder.extend(plain, memory, cache)
+        renamed = torch.full((*logits.shape[:-1], OTHER_TOKENS), 50.0, dtype=logits.dtype)
+        renamed[..., torch.from_numpy(RENAMED)] = logits
+        return renamed, longer
+
+
+def test_tokens_out_of_numeric_order_have_no_distribution_function() -> None:
+    decoder = RenamedDecoder(RandomDecoder(SMALL, 9))
+    decoder.number_format.ordered = False
+    with pytest.raises(ValueError, match="not in numeric order"):
+        decode.cdf(decoder, prompts(1), [[]], [[1.0]])
+
+
+def test_the_vocabulary_is_that_of_the_grammar() -> None:
+    plain, memory = RandomDecoder(SMALL, 9), prompts(2)
+    renamed, given, values = RenamedDecoder(plain), [[7.0], [-0.5]], [[0.0, 3.14], [-1.0, 1e5]]
+    for answer in (
+        lambda decoder: decode.quantiles(decoder, memory, given, PERCENTILES, metrics=2),
+        lambda decoder: decode.cdf(decoder, memory, given, values),
+        lambda decoder: decode.sample(
+            decoder, memory, given, 5, torch.Generator().manual_seed(0), temperature=1e-4
+        ),
+        lambda decoder: np.stack(search.mode(decoder, memory, given)),
+        lambda decoder: search.expectation(decoder, memory, given),
+    ):
+        assert np.array_equal(answer(renamed), answer(plain))

@@ -106,11 +106,15 @@ def test_a_cache_repeats_and_picks_rows() -> None:
     memory = network.encode(*collate(TEXTS))
     _, fan = network.extend(target[:, :1, :9], memory)
     fanned, _ = network.extend(target[..., 9:], memory, fan.repeat(3))
-    _, rows = network.extend(target[..., :9], memory)
-    picked, _ = network.extend(target[:, 2:, 9:], memory, rows.row(2))
     joined = torch.cat([target[:, :1, :9].expand(-1, 3, -1), target[..., 9:]], dim=2)
     assert largest_difference(fanned, network.extend(joined, memory)[0][:, :, 9:]) < 1e-5
-    assert largest_difference(picked, network.extend(target, memory)[0][:, 2:, 9:]) < 1e-5
+    _, rows = network.extend(target[..., :9], memory)
+    parents = torch.tensor([[2, 0, 0, 1], [1, 1, 2, 0]])
+    following = targets(2, 4)[..., 9:]
+    picked, _ = network.extend(following, memory, rows.pick(parents))
+    chosen = torch.stack([target[0, parents[0], :9], target[1, parents[1], :9]])
+    joined = torch.cat([chosen, following], dim=2)
+    assert largest_difference(picked, network.extend(joined, memory)[0][:, :, 9:]) < 1e-5
 
 
 def test_the_weights_come_from_the_seed_alone() -> None:
