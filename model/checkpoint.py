@@ -1,73 +1,91 @@
 """A checkpoint is a folder: sizes, tokenizer, weights, calibration and model card.
 
 `read_info` serves a check whose answers are all cached, so this module imports torch in
-`save` and `load_network` alone. Weights are safetensors only: reading them runs no code.
+`save` and the loading functions alone.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
-import math
 import os
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ci_rlm.errors import CheckpointError
 from ci_rlm.flow import Calibration, ModelInfo
-from ci_rlm.model import records
-from ci_rlm.model.config import ModelConfig
+from ci_rlm.model import hub, records, released, weights
+from ci_rlm.model.config import CheckpointConfig, ModelConfig, T5GemmaConfig
+from ci_rlm.model.weights import RESTORE as RESTORE
+from ci_rlm.model.weights import WEIGHTS as WEIGHTS
+from ci_rlm.model.weights import read_header as read_header
 
 if TYPE_CHECKING:
     import torch
 
-    from ci_rlm.model.network import Network
+    from ci_rlm.model.decode import Model
+    from ci_rlm.model.network import NumberDecoder
+    from ci_rlm.model.tokenizer import PretrainedTokenizer, Tokenizer
 
 EMBEDDED = "embedded"
-CONFIG, TOKENIZER, WEIGHTS = "config.json", "tokenizer.json", "model.safetensors"
+CONFIG, TOKENIZER = "config.json", "tokenizer.json"
 CALIBRATION, CARD = "calibration.json", "README.md"
-RESTORE = "restore the checkpoint, or name another one"
-
-_HEADER_LIMIT = 100_000_000
-_DTYPES = {"F32": "float32", "BF16": "bfloat16", "F16": "float16"}
-_ITEM_BYTES = {"F32": 4, "BF16": 2, "F16": 2}
 
 
-def locate(name: str | Path) -> Path:
-    """The folder of a checkpoint: `embedded`, or the path of a folder."""
-    folder = Path(__file__).parent / "pretrained" if str(name) == EMBEDDED else Path(name)
+def locate(name: str | Path, *, cache_dir: Path | None = None, offline: bool = True) -> Path:
+    """The folder of a checkpoint: `embedded`, a path, or `OWNER/NAME[@REVISION]` on the hub.
+
+    What is spelled as a hub id never means a folder: a pull request could bring one of that name.
+    Hub ids are kept in `cache_dir`, and fetched unless `offline`. Raises CheckpointError.
+    """
+    found = hub.parse(str(name)) if isinstance(name, str) else None
+    if found is not None and Path(name).is_dir():
+        hint = f"write ./{name} for the folder, or run where no such folder is"
+        raise CheckpointError(f"{name} may be a folder or a model on the hub", hint=hint)
+    if found is not None and cache_dir is None:
+        raise CheckpointError(f"there is no cache to keep {name} in", hint="set CI_RLM_CACHE_DIR to a folder")
+    if found is not None and cache_dir is not None:
+        folder = hub.fetch(found, cache_dir, offline=offline)
+    else:
+        folder = Path(__file__).parent / "pretrained" if str(name) == EMBEDDED else Path(name)
     if not folder.is_dir():
-        hint = f"give {EMBEDDED!r} or the path of a checkpoint folder; hub ids are not read"
+        hint = f"give {EMBEDDED!r}, the path of a checkpoint folder, or OWNER/NAME on the Hugging Face hub"
         raise CheckpointError(f"no such checkpoint: {name}", hint=hint)
     if not (folder / CONFIG).is_file():
         raise CheckpointError(f"not a checkpoint: {folder} has no {CONFIG}", hint=RESTORE)
     return folder
 
 
-def read_info(folder: Path) -> tuple[ModelConfig, ModelInfo, tuple[Calibration, ...]]:
+def read_info(folder: Path) -> tuple[CheckpointConfig, ModelInfo, tuple[Calibration, ...]]:
     """What a checkpoint is and whether its files are whole, without torch.
 
     Raises CheckpointError for whatever is missing, truncated or of another layout.
     """
-    config = read_config(folder)
-    header = read_header(folder / WEIGHTS)
+    config = read_any_config(folder)
     info = ModelInfo(
-        name=config.name,
-        digest=_sha256(folder / WEIGHTS),
-        tokenizer_digest=_sha256(folder / TOKENIZER),
-        dtype="+".join(sorted({_DTYPES[entry["dtype"]] for entry in header.values()})),
+        name=hub.name_of(folder) or config.name,
+        digest=weights.digest(folder),
+        tokenizer_digest=weights.sha256(tokenizer_path(folder)),
+        dtype=weights.dtypes(folder),
         hardware=config.hardware,
     )
     return config, info, read_calibration(folder)
 
 
 def read_config(folder: Path) -> ModelConfig:
-    """The checkpoint's sizes, spaces and number format."""
+    """The sizes, spaces and number format of a checkpoint in our own layout."""
     path = folder / CONFIG
     return ModelConfig.from_json(_read_text(path), str(path))
+
+
+def read_any_config(folder: Path) -> CheckpointConfig:
+    """The configuration of a checkpoint in our layout or in that of the paper's released ones."""
+    path = folder / CONFIG
+    text = _read_text(path)
+    if released.is_released(text):
+        return released.read_config(text, folder)
+    return ModelConfig.from_json(text, str(path))
 
 
 def read_calibration(folder: Path) -> tuple[Calibration, ...]:
@@ -76,90 +94,62 @@ def read_calibration(folder: Path) -> tuple[Calibration, ...]:
     return records.load_all(Calibration, _read_text(path), str(path)) if path.exists() else ()
 
 
-def read_header(path: Path) -> dict[str, dict[str, Any]]:
-    """Name → dtype, shape and data offsets of each tensor of a whole safetensors file.
+def tokenizer_path(folder: Path) -> Path:
+    """The `tokenizer.json` of a checkpoint, in either layout."""
+    return folder / (released.TOKENIZER if (folder / released.TOKENIZER).exists() else TOKENIZER)
 
-    Read here, byte by byte, so that damage is told from a bad model before torch is loaded.
+
+def load_tokenizer(folder: Path, config: CheckpointConfig) -> Tokenizer | PretrainedTokenizer:
+    """The tokenizer of a checkpoint of any family.
+
+    Raises CheckpointError if it is missing or does not fit the network.
     """
-    try:
-        with path.open("rb") as file:
-            start, size = file.read(8), os.fstat(file.fileno()).st_size
-            length = int.from_bytes(start, "little")
-            if start == b"version ":
-                hint = "run `git lfs pull`, or fetch the file itself"
-                raise CheckpointError(f"{path} is a Git LFS pointer, not the weights", hint=hint)
-            if len(start) < 8 or not 2 <= length <= min(_HEADER_LIMIT, size - 8):
-                raise CheckpointError(f"{path} is truncated or not a safetensors file", hint=RESTORE)
-            header = json.loads(file.read(length))
-    except OSError as error:
-        raise CheckpointError(f"cannot read {path}: {error.strerror}", hint=RESTORE) from error
-    except (ValueError, RecursionError) as error:
-        raise CheckpointError(f"{path} has a damaged header: {error}", hint=RESTORE) from error
-    return _checked_entries(header, size - 8 - length, path)
+    from ci_rlm.model import tokenizer
 
-
-def _checked_entries(header: Any, data_bytes: int, path: Path) -> dict[str, dict[str, Any]]:
-    """The tensors' entries, if they tile the data exactly."""
-    if not isinstance(header, dict):
-        raise CheckpointError(f"{path} has a damaged header: not an object", hint=RESTORE)
-    entries = {name: entry for name, entry in header.items() if name != "__metadata__"}
-    end = 0
-    try:
-        for entry in sorted(entries.values(), key=lambda entry: entry["data_offsets"]):
-            begin, after = entry["data_offsets"]
-            if begin != end or after - begin != math.prod(entry["shape"]) * _ITEM_BYTES[entry["dtype"]]:
-                raise CheckpointError(f"{path} has a damaged header: offsets do not fit", hint=RESTORE)
-            end = after
-    except (KeyError, TypeError, ValueError) as error:
-        raise CheckpointError(f"{path} has a damaged header: {error!r}", hint=RESTORE) from error
-    if end != data_bytes:
-        raise CheckpointError(f"{path} is truncated: {data_bytes} bytes of data, not {end}", hint=RESTORE)
-    return entries
+    path = tokenizer_path(folder)
+    own = type(config) is ModelConfig
+    words = tokenizer.load(path) if own else tokenizer.load_pretrained(path)
+    if words.vocab_size > config.vocab_size:
+        sizes = f"{words.vocab_size} tokens, the network reads {config.vocab_size}"
+        raise CheckpointError(f"the tokenizer of {folder} has {sizes}", hint=RESTORE)
+    return words
 
 
 def load_network(
     folder: Path, device: torch.device | str = "cpu", dtype: torch.dtype | None = None
-) -> Network:
-    """The network in evaluation mode; computes in `dtype`, float32 unless told otherwise.
+) -> NumberDecoder:
+    """The network of a checkpoint in our own layout, in evaluation mode.
 
-    Raises CheckpointError for a missing, unknown, misshapen or non-finite tensor.
+    Computes in `dtype`, float32 unless told otherwise. Raises CheckpointError for a missing,
+    unknown, misshapen or non-finite tensor.
     """
     import torch
-    from safetensors.torch import load_file
 
+    config = read_config(folder)
+    if isinstance(config, T5GemmaConfig):
+        from ci_rlm.model import t5gemma
+
+        return weights.load_into(t5gemma.on_meta(config), folder, device, dtype)
     from ci_rlm.model.network import Network
 
-    path = folder / WEIGHTS
-    header = read_header(path)
     with torch.device("meta"):
-        network = Network(read_config(folder))
-    expected = {name: list(tensor.shape) for name, tensor in network.state_dict().items()}
-    _refuse_mismatch(expected, {name: entry["shape"] for name, entry in header.items()}, path)
-    weights = load_file(path, str(device))
-    for name, tensor in weights.items():
-        if not tensor.isfinite().all():
-            raise CheckpointError(f"{path}: tensor {name} is not finite", hint=RESTORE)
-    # Copied even if the type is right: a sum's last bit may depend on alignment, which a file's view lacks.
-    aligned = {name: tensor.to(dtype or torch.float32, copy=True) for name, tensor in weights.items()}
-    network.load_state_dict(aligned, assign=True)
-    return network.eval()
+        network = Network(config)
+    return weights.load_into(network, folder, device, dtype)
 
 
-def _refuse_mismatch(expected: Mapping[str, list[int]], found: Mapping[str, list[int]], path: Path) -> None:
-    for name in sorted(expected.keys() - found.keys()):
-        raise CheckpointError(f"{path}: tensor {name} is missing", hint=RESTORE)
-    for name in sorted(found.keys() - expected.keys()):
-        raise CheckpointError(f"{path}: unknown tensor {name}", hint=RESTORE)
-    for name, shape in expected.items():
-        if found[name] != shape:
-            raise CheckpointError(
-                f"{path}: tensor {name} has shape {found[name]}, {CONFIG} says {shape}", hint=RESTORE
-            )
+def load_model(folder: Path, device: torch.device | str = "cpu", dtype: torch.dtype | None = None) -> Model:
+    """The network of a checkpoint in our layout or in that of the paper's released ones."""
+    config = read_any_config(folder)
+    if isinstance(config, released.ReleasedConfig):
+        from ci_rlm.model import released_network
+
+        return released_network.load(config, folder, device, dtype)
+    return load_network(folder, device, dtype)
 
 
 def save(
     folder: Path,
-    network: Network,
+    network: NumberDecoder,
     tokenizer_json: str,
     card: str,
     calibration: Sequence[Calibration] = (),
@@ -172,11 +162,11 @@ def save(
     import torch
     from safetensors.torch import save as to_safetensors
 
-    weights = {name: tensor.to(dtype or torch.bfloat16) for name, tensor in network.state_dict().items()}
+    state = {name: tensor.to(dtype or torch.bfloat16) for name, tensor in network.state_dict().items()}
     files = {
         CONFIG: network.config.to_json().encode(),
         TOKENIZER: tokenizer_json.encode(),
-        WEIGHTS: to_safetensors(weights, metadata={"format": "pt"}),
+        WEIGHTS: to_safetensors(state, metadata={"format": "pt"}),
         CARD: card.encode(),
     }
     if calibration:
@@ -219,11 +209,3 @@ def _read_text(path: Path) -> str:
         raise CheckpointError(f"cannot read {path}: {error.strerror}", hint=RESTORE) from error
     except UnicodeDecodeError as error:
         raise CheckpointError(f"{path} is not UTF-8 text", hint=RESTORE) from error
-
-
-def _sha256(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise CheckpointError(f"cannot read {path}: {error.strerror}", hint=RESTORE) from error

@@ -2,22 +2,58 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any, Protocol
 
 from ci_rlm.flow import Space
 from ci_rlm.model import records
 from ci_rlm.model.number_codec import NumberFormat
 
-FAMILIES = ("compact",)
 GATE_PROBABILITIES = (
     *(0.01, 0.05, 0.10, 0.20, 0.25, 0.30, 0.40, 0.50),
     *(0.60, 0.70, 0.75, 0.80, 0.90, 0.95, 0.99),
 )
 
 
+class CheckpointConfig(Protocol):
+    """What the rest of the program asks of a checkpoint, whatever its layout."""
+
+    @property
+    def name(self) -> str:
+        """What a report calls the model."""
+
+    @property
+    def hardware(self) -> str:
+        """The class of machine that the training data was measured on."""
+
+    @property
+    def spaces(self) -> tuple[Space, ...]:
+        """The tasks that it was trained on."""
+
+    @property
+    def vocab_size(self) -> int:
+        """Tokens of the encoder."""
+
+    @property
+    def max_tokens(self) -> int:
+        """Longer prompts are cropped."""
+
+    @property
+    def probabilities(self) -> tuple[float, ...]:
+        """Of the quantiles that a prediction holds, ascending."""
+
+    def space(self, name: str) -> Space:
+        """The space of that name. Raises KeyError."""
+
+    def scale(self, space: str) -> float:
+        """What 1 of a number that the model writes for a space is, in the metric's unit."""
+
+
 @dataclass(frozen=True, slots=True)
 class ModelConfig:
-    """The `config.json` of a checkpoint folder."""
+    """The `config.json` of a checkpoint of the compact family."""
 
     name: str
     hardware: str
@@ -44,6 +80,8 @@ class ModelConfig:
     def __post_init__(self) -> None:
         if self.family not in FAMILIES:
             raise ValueError(f"unknown family {self.family!r}; known: {', '.join(FAMILIES)}")
+        if type(self) is not FAMILIES[self.family]:
+            raise ValueError(f"family {self.family!r} has a configuration of its own")
         sizes = (self.vocab_size, self.width, self.heads, self.encoder_layers, self.decoder_layers)
         if min(*sizes, self.feed_forward, self.max_tokens) < 1:
             raise ValueError("every size of a model is at least 1")
@@ -80,11 +118,49 @@ class ModelConfig:
         """The space of that name. Raises KeyError."""
         return {space.name: space for space in self.spaces}[name]
 
+    def scale(self, space: str) -> float:
+        """Numbers are written in the metric's unit."""
+        return 1.0
+
     def to_json(self) -> str:
         """The text of `config.json`."""
         return records.dump(self)
 
-    @classmethod
-    def from_json(cls, text: str, where: str = "config.json") -> ModelConfig:
+    @staticmethod
+    def from_json(text: str, where: str = "config.json") -> ModelConfig:
         """Read `config.json`; missing, unknown and ill-typed keys are CheckpointErrors."""
-        return records.load(cls, text, where)
+        return records.load(_class_for(text), text, where)
+
+
+@dataclass(frozen=True, slots=True)
+class T5GemmaConfig(ModelConfig):
+    """The `config.json` of a checkpoint whose encoder is a T5Gemma's, read by our decoder.
+
+    The inherited sizes are the decoder's; `vocab_size` and `encoder_layers` repeat the backbone's.
+    """
+
+    family: str = "t5gemma"
+    backbone: dict[str, Any] = field(default_factory=dict)
+    """The encoder's configuration, as `transformers` writes it: `model_type` is
+    `t5_gemma_module` or `t5gemma2_text`."""
+    freeze_encoder: bool = True
+    """Training leaves the encoder as it came: much cheaper, and no worse in Section 6.2's run."""
+
+    def __post_init__(self) -> None:
+        ModelConfig.__post_init__(self)
+        known = {"vocab_size": self.vocab_size, "num_hidden_layers": self.encoder_layers}
+        for key, value in known.items():
+            if self.backbone.get(key) != value:
+                raise ValueError(f"backbone: {key} is {self.backbone.get(key)!r}, not {value}")
+
+
+FAMILIES: Mapping[str, type[ModelConfig]] = {"compact": ModelConfig, "t5gemma": T5GemmaConfig}
+
+
+def _class_for(text: str) -> type[ModelConfig]:
+    """The class of the family that `config.json` names; what is no configuration is `records`' to tell."""
+    try:
+        family = json.loads(text)["family"]
+        return FAMILIES.get(family, ModelConfig)
+    except (ValueError, RecursionError, KeyError, TypeError):
+        return ModelConfig

@@ -47,6 +47,10 @@ def load_all(kind: type[T], text: str, where: str) -> tuple[T, ...]:
 def _read(kind: Any, plain: Any, where: str) -> Any:
     if is_dataclass(kind):
         return _read_record(kind, plain, where)
+    if get_origin(kind) is dict:
+        if not isinstance(plain, dict):
+            raise CheckpointError(f"{where}: expected an object, found {_name(plain)}")
+        return plain
     if get_origin(kind) is tuple:
         return _read_tuple(get_args(kind), plain, where)
     if isinstance(kind, UnionType):

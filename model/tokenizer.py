@@ -1,4 +1,4 @@
-"""A byte-level BPE tokenizer learned on code: every text reaches the model whole.
+"""Text to ids: a byte-level BPE learned on code, or the tokenizer of a pretrained encoder.
 
 Section 6.4 of the paper: a tokenizer learned on the task's own texts took Spearman's ρ from
 0.533 to 0.723. Bytes are the alphabet, so newlines, indentation and any script survive, and
@@ -14,11 +14,11 @@ import tokenizers
 from tokenizers import decoders, models, pre_tokenizers, trainers
 
 from ci_rlm.errors import CheckpointError
+from ci_rlm.model.weights import RESTORE
 
 # A byte-level piece never holds a space, so no merge can build these two by chance.
 PAD_TOKEN, START_TOKEN = "< pad >", "< start >"
 PAD_ID, START_ID = 0, 1
-RESTORE = "restore the checkpoint, or name another one"
 
 
 class Tokenizer:
@@ -32,10 +32,7 @@ class Tokenizer:
     @classmethod
     def from_json(cls, text: str, where: str = "tokenizer.json") -> Tokenizer:
         """Read the text of `tokenizer.json`. Raises CheckpointError if it is not one of ours."""
-        try:
-            inner = tokenizers.Tokenizer.from_str(text)
-        except Exception as error:  # the library raises bare Exception for a bad file
-            raise CheckpointError(f"{where} is not a tokenizer: {error}", hint=RESTORE) from error
+        inner = _parse(text, where)
         if (inner.token_to_id(PAD_TOKEN), inner.token_to_id(START_TOKEN)) != (PAD_ID, START_ID):
             raise CheckpointError(f"{where} was not learned by ci-rlm", hint=RESTORE)
         return cls(inner)
@@ -80,13 +77,59 @@ def learn(texts: Iterable[str], vocab_size: int = 8192) -> Tokenizer:
     return Tokenizer(inner)
 
 
+class PretrainedTokenizer:
+    """The tokenizer that came with a pretrained encoder, with the special tokens that it adds.
+
+    Its vocabulary and rules are its authors'; we only see to it that a prompt which spells a
+    special token is text, and that cropping leaves the special tokens in their places.
+    """
+
+    def __init__(self, inner: tokenizers.Tokenizer) -> None:
+        inner.encode_special_tokens = True
+        inner.no_truncation()
+        inner.no_padding()
+        self._inner = inner
+
+    @property
+    def vocab_size(self) -> int:
+        """Ids run from 0 to one below this."""
+        return int(self._inner.get_vocab_size())
+
+    def encode_batch(self, texts: Sequence[str], max_tokens: int) -> tuple[list[list[int]], list[bool]]:
+        """Ids of each text, cropped to `max_tokens` with the special ones, and whether it was cropped.
+
+        A lone surrogate, which is no character, is read as U+FFFD.
+        """
+        room = max_tokens - int(self._inner.num_special_tokens_to_add(False))
+        encodings = self._inner.encode_batch([_encodable(text) for text in texts], add_special_tokens=False)
+        cropped = [len(encoding.ids) > room for encoding in encodings]
+        for encoding in encodings:
+            encoding.truncate(room)
+        return [list(self._inner.post_process(encoding).ids) for encoding in encodings], cropped
+
+
 def load(path: Path) -> Tokenizer:
     """Read `tokenizer.json`. Raises CheckpointError if it is missing or not one of ours."""
+    return Tokenizer.from_json(_read_text(path), str(path))
+
+
+def load_pretrained(path: Path) -> PretrainedTokenizer:
+    """Read the `tokenizer.json` of a pretrained encoder. Raises CheckpointError if it is none."""
+    return PretrainedTokenizer(_parse(_read_text(path), str(path)))
+
+
+def _read_text(path: Path) -> str:
     try:
-        text = path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise CheckpointError(f"cannot read {path}: {error}", hint=RESTORE) from error
-    return Tokenizer.from_json(text, str(path))
+
+
+def _parse(text: str, where: str) -> tokenizers.Tokenizer:
+    try:
+        return tokenizers.Tokenizer.from_str(text)
+    except Exception as error:  # the library raises bare Exception for a bad file
+        raise CheckpointError(f"{where} is not a tokenizer: {error}", hint=RESTORE) from error
 
 
 def _encodable(text: str) -> str:

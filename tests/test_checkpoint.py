@@ -128,7 +128,12 @@ def test_a_folder_is_located_by_its_path(folder: Path) -> None:
     assert checkpoint.locate(str(folder)) == folder
 
 
-@pytest.mark.parametrize("name", ["no/such", "akhauriyash/RLM-GemmaS-Code-v0"])
+def test_a_hub_id_needs_a_cache() -> None:
+    with pytest.raises(CheckpointError, match="no cache to keep acme/rlm in"):
+        checkpoint.locate("acme/rlm")
+
+
+@pytest.mark.parametrize("name", ["./no/such", "no-such"])
 def test_a_name_that_is_no_folder_is_named_with_what_would_be(name: str) -> None:
     with pytest.raises(CheckpointError, match=name) as caught:
         checkpoint.locate(name)

@@ -13,7 +13,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ci_rlm.errors import CheckpointError
+from ci_rlm.errors import CheckpointError, UsageError
 from ci_rlm.flow import Kind, Metric, Prediction, Prompt, Space
 from ci_rlm.model import checkpoint, decode, tokenizer
 from ci_rlm.model.config import ModelConfig
@@ -113,6 +113,11 @@ def test_a_cropped_prompt_says_so(predictor: RlmPredictor) -> None:
     assert [answer.truncated for answer in (*short, *cut, *long)] == [False] * 2 + [True] * 4
 
 
+def test_a_device_that_is_not_there_is_wrong_usage(folder: Path) -> None:
+    with pytest.raises(UsageError, match="there is no device cuda:99"):
+        list(RlmPredictor(folder, device="cuda:99").predict([prompt("x")]))
+
+
 def test_no_prompts_give_no_answers_and_load_nothing(folder: Path) -> None:
     program = (
         "import sys; from pathlib import Path; from ci_rlm.predict.rlm import RlmPredictor\n"
@@ -157,6 +162,39 @@ def test_buckets_hold_one_space_and_keep_their_padding_within_the_budget(predict
         assert len({question.space.name for question in batch}) == 1
         assert len(batch) == 1 or len(batch) * max(len(question.ids) for question in batch) <= 60
     assert max(map(len, batches)) > 1
+
+
+def test_the_batch_of_the_first_question_comes_first(predictor: RlmPredictor) -> None:
+    _, words = predictor._load()
+    prompts = [prompt("z" * length) for length in (30, 2, 28, 3, 14, 13)]
+    questions = predictor._questions({one.key: one for one in prompts}, words)
+    batches = bucket(questions, budget=2 * max(len(question.ids) for question in questions))
+    firsts = [min(questions.index(question) for question in batch) for batch in batches]
+    assert len(batches) > 2
+    assert firsts == sorted(firsts)
+
+
+def test_a_common_batch_moves_no_probability_by_more_than_a_hundred_thousandth(
+    predictor: RlmPredictor,
+) -> None:
+    """A batch's quantile at u lies within the same prompt's own quantiles at u − 1e-5 and u + 1e-5."""
+    network, words = predictor._load()
+    questions = predictor._questions({one.key: one for one in several()}, words)
+    for batch in bucket(questions, budget=10_000):
+        assert len(batch) > 1
+        metrics, steps = len(batch[0].space.metrics), predictor.config.probabilities
+        for question, (_, together) in zip(batch, predictor._answer(network, batch), strict=True):
+            with torch.inference_mode():
+                memory = network.encode(*collate([question.ids]))
+            given = [*question.given]
+            for metric in range(metrics):
+                low, high = (
+                    decode.quantiles(network, memory, [given], [u + slack for u in steps])[0, 0]
+                    for slack in (-1e-5, 1e-5)
+                )
+                values = [value for _, value in together[metric].quantiles]
+                assert (low <= values).all() and (values <= high).all()
+                given.append(together[metric].median)
 
 
 def test_more_prompts_than_a_window_are_answered_as_each_alone(

@@ -15,13 +15,13 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from ci_rlm.errors import CheckpointError
+from ci_rlm.errors import CheckpointError, UsageError
 from ci_rlm.flow import Prediction, Prompt, Space
 from ci_rlm.model import checkpoint
 
 if TYPE_CHECKING:
-    from ci_rlm.model.network import Network
-    from ci_rlm.model.tokenizer import Tokenizer
+    from ci_rlm.model.decode import Model
+    from ci_rlm.model.tokenizer import PretrainedTokenizer, Tokenizer
 
 GPU_BATCH_TOKENS = 65_536
 """Padded source tokens of one batch."""
@@ -68,14 +68,14 @@ class RlmPredictor:
         self.config, self.info, self.calibrations = checkpoint.read_info(folder)
         self.spaces = self.config.spaces
         self._folder, self._device = folder, device
-        self._threads = threads or _usable_cpus()
-        self._loaded: tuple[Network, Tokenizer] | None = None
+        self._threads = threads or usable_cpus()
+        self._loaded: tuple[Model, Tokenizer | PretrainedTokenizer] | None = None
 
     def predict(self, prompts: Sequence[Prompt]) -> Iterator[Answer]:
         """One answer a prompt, in order; equal keys are asked once.
 
         Raises CheckpointError for a space that the checkpoint lacks, or where memory does not
-        suffice for one prompt alone.
+        suffice for one prompt alone; UsageError for a device that is not there.
         """
         if not prompts:
             return
@@ -86,7 +86,9 @@ class RlmPredictor:
             self._space(prompt)
         uses = Counter(prompt.key for prompt in prompts)
         answers: dict[str, Answer] = {}
-        with ThreadPoolExecutor(self._threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+        # A GPU works on one batch at a time, and several would share its memory.
+        workers = self._threads if network.device.type == "cpu" else 1
+        with ThreadPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(1,)) as pool:
             for start in range(0, len(prompts), WINDOW):
                 window = prompts[start : start + WINDOW]
                 fresh = {prompt.key: prompt for prompt in window if prompt.key not in answers}
@@ -101,22 +103,16 @@ class RlmPredictor:
                     if not uses[prompt.key]:
                         del answers[prompt.key]
 
-    def _load(self) -> tuple[Network, Tokenizer]:
+    def _load(self) -> tuple[Model, Tokenizer | PretrainedTokenizer]:
         if self._loaded is None:
-            import torch
-
-            from ci_rlm.model import tokenizer
-
-            cuda = self._device == "auto" and torch.cuda.is_available()
-            device = "cuda" if cuda else self._device.replace("auto", "cpu")
-            words = tokenizer.load(self._folder / checkpoint.TOKENIZER)
-            if words.vocab_size > self.config.vocab_size:
-                sizes = f"{words.vocab_size} tokens, the network reads {self.config.vocab_size}"
-                raise CheckpointError(f"the tokenizer of {self._folder} has {sizes}", hint=checkpoint.RESTORE)
-            self._loaded = checkpoint.load_network(self._folder, device), words
+            device = device_of(self._device)
+            words = checkpoint.load_tokenizer(self._folder, self.config)
+            self._loaded = checkpoint.load_model(self._folder, device), words
         return self._loaded
 
-    def _questions(self, prompts: dict[str, Prompt], tokenizer: Tokenizer) -> list[_Question]:
+    def _questions(
+        self, prompts: dict[str, Prompt], tokenizer: Tokenizer | PretrainedTokenizer
+    ) -> list[_Question]:
         rows, cropped = tokenizer.encode_batch([p.text for p in prompts.values()], self.config.max_tokens)
         spaces = [self._space(prompt) for prompt in prompts.values()]
         return list(map(_Question, prompts.values(), spaces, rows, cropped))
@@ -135,7 +131,7 @@ class RlmPredictor:
             return [[question] for question in questions]
         return bucket(questions, GPU_BATCH_TOKENS)
 
-    def _answer(self, network: Network, batch: Sequence[_Question]) -> list[tuple[str, Answer]]:
+    def _answer(self, network: Model, batch: Sequence[_Question]) -> list[tuple[str, Answer]]:
         from ci_rlm.model import decode
         from ci_rlm.model.network import collate
 
@@ -148,7 +144,7 @@ class RlmPredictor:
                 memory = network.encode(*collate([question.ids for question in questions], network.device))
                 given = [question.given for question in questions]
                 values = decode.quantiles(network, memory, given, probabilities, len(space.metrics))
-            found: list[list[list[float]]] = values.tolist()
+            found: list[list[list[float]]] = (values * self.config.scale(space.name)).tolist()
             return found
 
         return [
@@ -187,7 +183,24 @@ def _lacks_memory(error: Exception) -> bool:
     return isinstance(error, kinds) or "can't allocate memory" in str(error)
 
 
-def _usable_cpus() -> int:
+def device_of(name: str) -> str:
+    """Where `auto`, `cpu`, `cuda` or `cuda:N` leads on this machine, as torch spells it.
+
+    Raises UsageError for a GPU that is not there.
+    """
+    import torch
+
+    gpus = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if name == "auto":
+        return "cuda" if gpus else "cpu"
+    if name != "cpu" and int(name.partition(":")[2] or 0) >= gpus:
+        found = f"torch {torch.__version__} sees {gpus or 'no'} GPU{'s' * (gpus > 1)}"
+        raise UsageError(f"there is no device {name}: {found}", hint="leave `device` at auto, or give cpu")
+    return name
+
+
+def usable_cpus() -> int:
+    """How many CPUs this process may use."""
     # macOS and Windows have no affinity to ask for.
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
@@ -203,13 +216,17 @@ def _predictions(question: _Question, probabilities: Sequence[float], rows: list
 def bucket(questions: Sequence[_Question], budget: int) -> list[list[_Question]]:
     """Batches of one space and about one length, at most `budget` tokens with their padding.
 
-    A single text over the budget is a batch of its own.
+    A single text over the budget is a batch of its own. The batch that holds the first question is
+    the first, so that answers in the questions' order need not wait for the longest texts.
     """
-    batches: list[list[_Question]] = []
-    for question in sorted(questions, key=lambda q: (q.space.name, len(q.ids))):
-        fits = batches and batches[-1][0].space == question.space
+    batches: list[list[int]] = []
+    for place in sorted(
+        range(len(questions)), key=lambda at: (questions[at].space.name, len(questions[at].ids))
+    ):
+        question = questions[place]
+        fits = batches and questions[batches[-1][0]].space == question.space
         if fits and (len(batches[-1]) + 1) * len(question.ids) <= budget:
-            batches[-1].append(question)
+            batches[-1].append(place)
         else:
-            batches.append([question])
-    return batches
+            batches.append([place])
+    return [[questions[place] for place in batch] for batch in sorted(batches, key=min)]
