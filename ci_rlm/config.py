@@ -16,6 +16,7 @@ from pathlib import Path, PurePosixPath
 from ci_rlm.errors import UsageError
 from ci_rlm.flow import Limits, Mode
 from ci_rlm.globs import matches
+from ci_rlm.model import hub
 from ci_rlm.quantities import quantity
 
 METRICS = {"cpu_time": "s", "latency": "s", "peak_memory": "B"}
@@ -69,7 +70,8 @@ class Config:
     mode: Mode = Mode.ADVISORY
     """`advisory` only reports; with `enforce`, a failing verdict makes the exit code 1."""
     checkpoint: str = "embedded"
-    """The model that predicts: `embedded`, or the folder of a checkpoint."""
+    """The model that predicts: `embedded`, the folder of a checkpoint (`./NAME` or longer; in a file,
+    relative to it), or `OWNER/NAME` on the Hugging Face hub, at `@REVISION` if one is given."""
     device: str = "auto"
     """Where the model runs: `auto`, `cpu`, `cuda` or `cuda:N`."""
     max_file_size: int = 1 << 20
@@ -77,9 +79,11 @@ class Config:
     cache: bool = True
     """Keep the model's answers, so that code seen before needs no model."""
     offline: bool = False
-    """Never touch the network, not even to deepen a shallow clone; a flag or CI_RLM_OFFLINE sets it."""
+    """Never touch the network, neither to fetch a checkpoint nor to deepen a shallow clone; a flag,
+    CI_RLM_OFFLINE or HF_HUB_OFFLINE sets it."""
     cache_dir: Path | None = None
-    """Folder of kept answers; only the environment sets it (CI_RLM_CACHE_DIR, XDG_CACHE_HOME)."""
+    """Folder of kept answers and fetched checkpoints; only the environment sets it (CI_RLM_CACHE_DIR,
+    XDG_CACHE_HOME)."""
     paths: Paths = Paths()
     """Which files are looked at."""
     metrics: tuple[tuple[str, Limits], ...] = _DEFAULT_LIMITS
@@ -207,8 +211,9 @@ def _apply(config: Config, layer: Layer) -> Config:
         if key not in readers:
             raise _unknown(layer.where, key, readers)
         values[key] = readers[key](value, f"{layer.where}: {key}", config)
-    if layer.folder is not None and values.get("checkpoint", "embedded") != "embedded":
-        values["checkpoint"] = str(layer.folder / str(values["checkpoint"]))
+    checkpoint = str(values.get("checkpoint", "embedded"))
+    if layer.folder is not None and checkpoint != "embedded" and hub.parse(checkpoint) is None:
+        values["checkpoint"] = str(layer.folder / checkpoint)
     return replace(config, **values)  # type: ignore[arg-type]  # each reader gives its field's type
 
 

@@ -164,8 +164,14 @@ def test_two_files_that_configure_are_refused(tmp_path: Path) -> None:
 
 
 def test_a_relative_checkpoint_starts_where_the_file_lies(tmp_path: Path) -> None:
-    (tmp_path / "ci-rlm.toml").write_text('checkpoint = "models/ours"')
+    (tmp_path / "ci-rlm.toml").write_text('checkpoint = "./models/ours"')
     assert build([from_file(tmp_path / "ci-rlm.toml")]).checkpoint == str(tmp_path / "models/ours")
+
+
+@pytest.mark.parametrize("name", ["acme/rlm-small", "acme/rlm-small@v1.2"])
+def test_a_hub_id_is_no_path(tmp_path: Path, name: str) -> None:
+    (tmp_path / "ci-rlm.toml").write_text(f'checkpoint = "{name}"')
+    assert build([from_file(tmp_path / "ci-rlm.toml")]).checkpoint == name
 
 
 def test_the_embedded_checkpoint_is_no_folder(tmp_path: Path) -> None:

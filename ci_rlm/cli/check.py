@@ -49,7 +49,7 @@ def _judged(selection: Selection, gate: GateFlags, model: ModelFlags) -> Report:
     from ci_rlm.git import FileLimits
 
     repository = _repository(selection)
-    compared = _range(selection, gate, repository)
+    compared = _range(selection, model, repository)
     config = _config(selection, gate, model, compared, repository)
     predictor = predict.load(config, warn=warn)
     limits = FileLimits(
@@ -76,7 +76,7 @@ def _repository(selection: Selection) -> Repository | None:
         return None
 
 
-def _range(selection: Selection, gate: GateFlags, repository: Repository | None) -> Range:
+def _range(selection: Selection, model: ModelFlags, repository: Repository | None) -> Range:
     import os
 
     from ci_rlm.config import build, from_environment
@@ -85,7 +85,7 @@ def _range(selection: Selection, gate: GateFlags, repository: Repository | None)
     if selection.diff_file is not None or repository is None:
         name = getattr(selection.diff_file, "name", "-")
         return Range(DIFF, DIFF, "the diff on standard input" if name in ("-", "<stdin>") else str(name))
-    offline = gate.offline or build([from_environment(os.environ)]).offline
+    offline = model.offline or build([from_environment(os.environ)]).offline
     return range_of(selection, repository, deepen=not offline)
 
 

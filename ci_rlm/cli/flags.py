@@ -40,11 +40,17 @@ class ModelFlags:
     checkpoint: str | None
     device: str | None
     cache: bool | None
+    offline: bool
 
     @property
     def table(self) -> Mapping[str, object]:
         """What was given, by the names of the configuration."""
-        given = {"checkpoint": self.checkpoint, "device": self.device, "cache": self.cache}
+        given = {
+            "checkpoint": self.checkpoint,
+            "device": self.device,
+            "cache": self.cache,
+            "offline": self.offline or None,
+        }
         return {key: value for key, value in given.items() if value is not None}
 
 
@@ -57,10 +63,17 @@ model_flags = grouped(
         type=click.Path(path_type=Path),
         help="Read this file in place of the repository's ci-rlm.toml or pyproject.toml.",
     ),
-    click.option("--checkpoint", metavar="NAME", help="The model: 'embedded', or a checkpoint's folder."),
+    click.option(
+        "--checkpoint",
+        metavar="NAME",
+        help="The model: 'embedded', a checkpoint's folder (./NAME), or OWNER/NAME[@REVISION] on the hub.",
+    ),
     click.option("--device", metavar="NAME", help="Where the model runs: auto, cpu, cuda or cuda:N."),
     click.option(
         "--cache/--no-cache", default=None, help="Keep and reuse the model's answers (the default)."
+    ),
+    click.option(
+        "--offline", is_flag=True, help="Never touch the network: fetch no checkpoint and no commits."
     ),
 )
 
@@ -72,7 +85,6 @@ class GateFlags:
     mode: str | None
     include: tuple[str, ...]
     exclude: tuple[str, ...]
-    offline: bool
 
     @property
     def table(self) -> Mapping[str, object]:
@@ -80,7 +92,6 @@ class GateFlags:
         paths = {"include": self.include, "exclude": self.exclude}
         given = {
             "mode": self.mode,
-            "offline": self.offline or None,
             "paths": {key: globs for key, globs in paths.items() if globs} or None,
         }
         return {key: value for key, value in given.items() if value is not None}
@@ -94,5 +105,4 @@ gate_flags = grouped(
     ),
     click.option("--include", multiple=True, metavar="GLOB", help="Check these files only; repeatable."),
     click.option("--exclude", multiple=True, metavar="GLOB", help="Leave these files out; repeatable."),
-    click.option("--offline", is_flag=True, help="Never fetch, not even to deepen a shallow clone."),
 )

@@ -36,7 +36,8 @@ def load(config: Config, *, warn: Callable[[str], None]) -> Predictor:
     from ci_rlm.model.checkpoint import locate
     from ci_rlm.predict.rlm import RlmPredictor
 
-    predictor = RlmPredictor(locate(config.checkpoint), config.device)
+    folder = locate(config.checkpoint, cache_dir=config.cache_dir, offline=config.offline)
+    predictor = RlmPredictor(folder, config.device)
     if not config.cache or config.cache_dir is None:
         return predictor
     from ci_rlm.predict.cache import AnswerCache, CachedPredictor
