@@ -27,7 +27,8 @@ from ci_rlm.model.network import collate
 from ci_rlm.training import corpus
 from ci_rlm.training.corpus import Example, Row
 from ci_rlm.training.evaluate import METRICS, spearman
-from ci_rlm.training.train import Recipe, Train, read_recipe, train
+from ci_rlm.training.recipe import Recipe, Train, read_recipe
+from ci_rlm.training.train import train
 
 PAPER = {
     "numbers": ("0.800", "0.747"),

@@ -28,5 +28,9 @@ class CheckpointError(CiRlmError):
     """The checkpoint is missing, damaged or of another layout."""
 
 
+class LogError(CiRlmError):
+    """A profiling log cannot be read."""
+
+
 class ReportError(CiRlmError):
     """A report file cannot be read back."""

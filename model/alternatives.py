@@ -20,12 +20,13 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
 from ci_rlm.errors import CheckpointError
-from ci_rlm.model import checkpoint, decode, text_numbers, tokenizer
-from ci_rlm.model.config import ModelConfig
-from ci_rlm.model.network import Network
+from ci_rlm.model import checkpoint, decode, text_numbers, weights
+from ci_rlm.model.config import ModelConfig, T5GemmaConfig
+from ci_rlm.model.network import Network, NumberDecoder
 from ci_rlm.model.number_codec import PAD
+from ci_rlm.model.t5gemma import T5GemmaNetwork
 from ci_rlm.model.text_numbers import TextFormat
-from ci_rlm.model.tokenizer import Tokenizer
+from ci_rlm.model.tokenizer import PretrainedTokenizer, Tokenizer
 
 NUMBERS, TEXT = "numbers", "text"
 SCALES = ("mse", "mse-normalised", "mse-log")
@@ -37,8 +38,8 @@ SAMPLES = 64
 ALTERNATIVE = "alternative.json"
 
 
-class NumberHead(Network):
-    """Number tokens, as the gate has them."""
+class NumberTokens(NumberDecoder):
+    """The loss of a network that writes number tokens, as the gate has them."""
 
     name = NUMBERS
 
@@ -58,6 +59,14 @@ class NumberHead(Network):
         metrics = len(self.config.spaces[0].metrics)
         memory = self.encode(source_BS, keep_BS)
         return decode.quantiles(self, memory, given_BN, [0.5], metrics)[..., 0]
+
+
+class NumberHead(NumberTokens, Network):
+    """Number tokens behind the compact encoder."""
+
+
+class T5GemmaHead(NumberTokens, T5GemmaNetwork):
+    """Number tokens behind a T5Gemma's encoder."""
 
 
 class RegressionHead(Network):
@@ -179,7 +188,7 @@ class TextHead(Network):
         return answer
 
 
-Head = NumberHead | RegressionHead | TextHead
+Head = NumberHead | T5GemmaHead | RegressionHead | TextHead
 
 
 def given_numbers(config: ModelConfig) -> int:
@@ -187,24 +196,31 @@ def given_numbers(config: ModelConfig) -> int:
     return int(config.spaces[0].size is not None)
 
 
-def build(name: str, config: ModelConfig, words: Tokenizer, seed: int = 0) -> Head:
+def build(name: str, config: ModelConfig, words: Tokenizer | PretrainedTokenizer, seed: int = 0) -> Head:
     """A fresh network with the head of that name.
 
-    Raises ValueError for an unknown name, or a tokenizer that cannot write numbers.
+    Raises ValueError for an unknown name, a tokenizer that cannot write numbers, and a T5Gemma
+    with another head than number tokens.
     """
+    if isinstance(config, T5GemmaConfig):
+        if name != NUMBERS:
+            raise ValueError(f"a T5Gemma has number tokens, not {name!r}")
+        return T5GemmaHead(config, seed)
     if name == NUMBERS:
         return NumberHead(config, seed)
     if name == TEXT:
+        if not isinstance(words, Tokenizer):
+            raise ValueError("text is written with a tokenizer of our own")
         return TextHead(config, TextFormat.of(words), seed)
     return RegressionHead(config, name, seed)
 
 
-def save(folder: Path, network: Head, words: Tokenizer, card: str) -> None:
+def save(folder: Path, network: Head, words: Tokenizer | PretrainedTokenizer, card: str) -> None:
     """Write a checkpoint of number tokens, or the folder of an alternative, float32 both.
 
     Neither replaces the other: CheckpointError.
     """
-    if isinstance(network, NumberHead):
+    if isinstance(network, NumberTokens):
         checkpoint.save(folder, network, words.to_json(), card, dtype=torch.float32)
         return
     from safetensors.torch import save_file
@@ -218,13 +234,13 @@ def save(folder: Path, network: Head, words: Tokenizer, card: str) -> None:
     save_file(network.state_dict(), folder / checkpoint.WEIGHTS)
 
 
-def load(folder: Path) -> tuple[Head, Tokenizer]:
+def load(folder: Path) -> tuple[Head, Tokenizer | PretrainedTokenizer]:
     """Read what `save` wrote, in evaluation mode. Raises CheckpointError for a damaged folder."""
     from safetensors.torch import load_file
 
-    words = tokenizer.load(folder / checkpoint.TOKENIZER)
     name, config = _read_record(folder)
-    checkpoint.read_header(folder / checkpoint.WEIGHTS)
+    words = checkpoint.load_tokenizer(folder, config)
+    weights.read_header(folder / checkpoint.WEIGHTS)
     try:
         network = build(name, config, words)
         network.load_state_dict(load_file(folder / checkpoint.WEIGHTS))

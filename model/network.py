@@ -25,6 +25,14 @@ ROTARY_BASE = 10_000.0
 
 KeysValues = tuple[Tensor, Tensor]
 
+LEAST_ROWS = 4
+"""Fewer rows than these are multiplied by another method, with sums in another order: MKL takes
+vectors one by one. `extend` fills up to them, so that a row's answer is the same in all company."""
+
+
+Prompts = tuple[KeysValues, Tensor | None]
+"""What one decoder layer looks at in prompts that were encoded together: BHSK each, and `keep`."""
+
 
 @dataclass(frozen=True, slots=True)
 class Memory:
@@ -34,6 +42,13 @@ class Memory:
     """BHSK each, one pair a decoder layer."""
     keep: Tensor | None
     """B11S: False where a prompt is padded; None if none is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Memories:
+    """Prompts that were encoded apart: each has its own length, and none is padded."""
+
+    parts: tuple[Memory, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,20 +122,63 @@ class NumberDecoder(nn.Module):
         """The encoder's output x_BSD, before any decoder layer looks at it."""
         raise NotImplementedError
 
-    def extend(self, tokens_BRT: Tensor, memory: Memory, cache: Cache | None = None) -> tuple[Tensor, Cache]:
+    @property
+    def last_of_encoder(self) -> nn.Module:
+        """The module whose output `read` gives: what an auxiliary objective looks at."""
+        raise NotImplementedError
+
+    def extend(
+        self, tokens_BRT: Tensor, memory: Memory | Memories, cache: Cache | None = None
+    ) -> tuple[Tensor, Cache]:
         """Feed T more tokens to each row.
 
         Returns float32 logits_BRTV for the token after each, and the longer cache.
         """
+        B, R, T = tokens_BRT.shape
+        enough = max(R, -(-LEAST_ROWS // (B * T)))
+        if enough > R:
+            row_R = torch.arange(enough, device=tokens_BRT.device).clamp(max=R - 1)
+            wide = cache.pick(row_R.expand(B, -1)) if cache else None
+            logits_BRTV, longer = self._extend(tokens_BRT[:, row_R], memory, wide)
+            return logits_BRTV[:, :R], longer.pick(row_R[:R].expand(B, -1))
+        return self._extend(tokens_BRT, memory, cache)
+
+    def _extend(
+        self, tokens_BRT: Tensor, memory: Memory | Memories, cache: Cache | None
+    ) -> tuple[Tensor, Cache]:
+        parts = memory.parts if isinstance(memory, Memories) else (memory,)
         start = cache.length if cache else 0
         position_T = torch.arange(start, start + tokens_BRT.shape[2], device=tokens_BRT.device)
         x_BRTD = self.dropout(self.target_embedding(tokens_BRT) + self.target_position(position_T))
         longer: list[KeysValues] = []
         for index, layer in enumerate(self._decoder_layers):
             past = cache.keys_values[index] if cache else None
-            x_BRTD, present = layer(x_BRTD, past, memory.keys_values[index], memory.keep)
+            x_BRTD, present = layer(x_BRTD, past, [(part.keys_values[index], part.keep) for part in parts])
             longer.append(present)
         return self.head(self.decoder_norm(x_BRTD)).float(), Cache(tuple(longer))
+
+    @torch.inference_mode()
+    def rows_stand_alone(self, prompts: int, rows: int) -> bool:
+        """Whether this thread gives a row the same bits in a batch of so many prompts as alone.
+
+        Tried, not known: in what order a product of matrices is summed may depend on its shape, and on
+        how threads share it. One thread of MKL keeps to one order from `LEAST_ROWS` rows on.
+        """
+        generator = torch.Generator().manual_seed(0)
+        source_BS = torch.randint(1, self.config.vocab_size, (1, 24), generator=generator)
+        target_BRT = torch.randint(1, VOCABULARY, (prompts, rows, 3), generator=generator).to(self.device)
+        memory = self.encode(source_BS.to(self.device))
+        together_1RTV = self._in_two_steps(target_BRT, Memories((memory,) * prompts))[-1:]
+        return all(
+            self._in_two_steps(target_BRT[-1:, :count], memory).equal(together_1RTV[:, :count])
+            for count in (1, rows // 2, rows)
+        )
+
+    def _in_two_steps(self, target_BRT: Tensor, memory: Memory | Memories) -> Tensor:
+        """logits_BRTV of all tokens but the last, then of the last with a cache."""
+        first_BRTV, cache = self.extend(target_BRT[..., :-1], memory)
+        last_BR1V, _ = self.extend(target_BRT[..., -1:], memory, cache)
+        return torch.cat([first_BRTV, last_BR1V], dim=2)
 
     @property
     def _decoder_layers(self) -> list[DecoderLayer]:
@@ -149,6 +207,11 @@ class Network(NumberDecoder):
             x_BSD = layer(x_BSD, rotary_SK, keep_B11S)
         y_BSD: Tensor = self.encoder_norm(x_BSD)
         return y_BSD
+
+    @property
+    def last_of_encoder(self) -> nn.Module:
+        """The norm behind the last layer."""
+        return self.encoder_norm
 
     def _initialise(self, generator: torch.Generator) -> None:
         initialise([self], self.head, [(self.encoder, 2), (self.decoder, 3)], generator)
@@ -213,12 +276,12 @@ class DecoderLayer(nn.Module):
         self.dropout = nn.Dropout(config.dropout)
 
     def forward(
-        self, x_BRTD: Tensor, past_BRHPK: KeysValues | None, memory_BHSK: KeysValues, keep_B11S: Tensor | None
+        self, x_BRTD: Tensor, past_BRHPK: KeysValues | None, prompts: Sequence[Prompts]
     ) -> tuple[Tensor, KeysValues]:
         """The rows T tokens further, and their keys and values with the past in front."""
         y_BRTD, present = self.attend(self.attention_norm(x_BRTD), past_BRHPK)
         x_BRTD = x_BRTD + self.dropout(y_BRTD)
-        y_BRTD = self.cross_attention(self.cross_attention_norm(x_BRTD), memory_BHSK, keep_B11S)
+        y_BRTD = self.cross_attention(self.cross_attention_norm(x_BRTD), prompts)
         x_BRTD = x_BRTD + self.dropout(y_BRTD)
         y_BRTD = self.feed_forward(self.feed_forward_norm(x_BRTD))
         return x_BRTD + self.dropout(y_BRTD), present
@@ -278,11 +341,17 @@ class CrossAttention(nn.Module):
         k_BHSK, v_BHSK = split_heads(self.keys_values(x_BSD), 2, self.heads)
         return k_BHSK, v_BHSK
 
-    def forward(self, x_BRTD: Tensor, memory_BHSK: KeysValues, keep_B11S: Tensor | None) -> Tensor:
-        """All R·T tokens of a prompt are queries of one attention call."""
+    def forward(self, x_BRTD: Tensor, prompts: Sequence[Prompts]) -> Tensor:
+        """All R·T tokens of a prompt are queries of one attention call; a call for each of `prompts`."""
         B, R, T, D = x_BRTD.shape
         q_BHQK = self.query(x_BRTD).view(B, R * T, self.heads, -1).transpose(1, 2)  # Q = R x T
-        y_BHQK = F.scaled_dot_product_attention(q_BHQK, *memory_BHSK, attn_mask=keep_B11S)
+        enough_BHQK = F.pad(q_BHQK, (0, 0, 0, -(R * T) % LEAST_ROWS))
+        several = torch.split(enough_BHQK, [len(k_BHSK) for (k_BHSK, _), _ in prompts])
+        answers = [
+            F.scaled_dot_product_attention(q, k_BHSK, v_BHSK, attn_mask=keep_B11S)
+            for q, ((k_BHSK, v_BHSK), keep_B11S) in zip(several, prompts, strict=True)
+        ]
+        y_BHQK = torch.cat(answers)[:, :, : R * T]
         y_BRTD: Tensor = self.output(y_BHQK.transpose(1, 2).reshape(B, R, T, D))
         return y_BRTD
 

@@ -29,7 +29,7 @@ class T5GemmaNetwork(NumberDecoder):
     config: T5GemmaConfig
 
     def __init__(self, config: T5GemmaConfig, seed: int = 0) -> None:
-        """Weights are drawn from `seed` alone; `start` puts the pretrained ones in their place.
+        """Weights are drawn from `seed` alone; `take_encoder` puts the pretrained ones in their place.
 
         Raises CheckpointError for a backbone that the installed transformers cannot build.
         """
@@ -52,8 +52,13 @@ class T5GemmaNetwork(NumberDecoder):
         """The encoder's output in the decoder's width, x_BSD."""
         with torch.set_grad_enabled(torch.is_grad_enabled() and not self.config.freeze_encoder):
             x_BSE = run_encoder(self.encoder, source_BS, keep_BS)
-        x_BSD: Tensor = self.dropout(self.bridge(x_BSE))
+        x_BSD: Tensor = self.bridge(x_BSE)
         return x_BSD
+
+    @property
+    def last_of_encoder(self) -> nn.Module:
+        """The projection, or what stands in its place."""
+        return self.bridge
 
     def train(self, mode: bool = True) -> Self:
         """A frozen encoder stays in evaluation mode."""
@@ -68,17 +73,15 @@ def on_meta(config: T5GemmaConfig) -> T5GemmaNetwork:
     return build_on_meta(lambda: T5GemmaNetwork(config))
 
 
-def start(config: T5GemmaConfig, pretrained: Path, seed: int = 0) -> T5GemmaNetwork:
-    """A network whose encoder has the weights of a pretrained T5Gemma's folder.
+def take_encoder(network: T5GemmaNetwork, pretrained: Path) -> None:
+    """Give a network's encoder the weights of a pretrained T5Gemma's folder.
 
-    `config` has the backbone that `read_backbone` finds there; the rest is drawn from `seed`.
-    Raises CheckpointError for a missing or misshapen tensor.
+    The network has the backbone that `read_backbone` finds there. Raises CheckpointError for a
+    missing or misshapen tensor.
     """
-    network = T5GemmaNetwork(config, seed)
-    bare = build_on_meta(lambda: encoder_of(config.backbone))
+    bare = build_on_meta(lambda: encoder_of(network.config.backbone))
     encoder = weights.load_into(bare, pretrained, under=_prefix(pretrained))
     network.encoder.load_state_dict(encoder.state_dict())
-    return network
 
 
 def read_backbone(pretrained: Path) -> dict[str, Any]:

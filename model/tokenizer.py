@@ -95,6 +95,10 @@ class PretrainedTokenizer:
         """Ids run from 0 to one below this."""
         return int(self._inner.get_vocab_size())
 
+    def to_json(self) -> str:
+        """The text of `tokenizer.json`."""
+        return str(self._inner.to_str())
+
     def encode_batch(self, texts: Sequence[str], max_tokens: int) -> tuple[list[list[int]], list[bool]]:
         """Ids of each text, cropped to `max_tokens` with the special ones, and whether it was cropped.
 

@@ -138,7 +138,7 @@ def test_the_guide_names_files_that_exist() -> None:
     quoted = set(re.findall(r"`((?:[\w.-]+/)+[\w.-]*|[\w-]+\.(?:py|md|toml|txt))`", GUIDE))
     named = {name for name in quoted if not Path(name).stem.isupper()}
     assert len(named) > 20
-    places = (ROOT, ROOT / "ci_rlm", ROOT / "training", ROOT / "training" / "profile")
+    places = (ROOT, ROOT / "ci_rlm", ROOT / "model", ROOT / "training", ROOT / "training" / "profile")
     assert [name for name in sorted(named) if not any((place / name).exists() for place in places)] == []
 
 

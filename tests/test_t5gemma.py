@@ -92,6 +92,12 @@ def config_of(published: Published, **changes: Any) -> T5GemmaConfig:
     )
 
 
+def started(config: T5GemmaConfig, folder: Path) -> t5gemma.T5GemmaNetwork:
+    network = t5gemma.T5GemmaNetwork(config)
+    t5gemma.take_encoder(network, folder)
+    return network
+
+
 def prompts() -> tuple[torch.Tensor, torch.Tensor]:
     source, keep = collate([[2, *range(40, 60)], [2, 5, 9, 70]])
     assert keep is not None
@@ -99,7 +105,7 @@ def prompts() -> tuple[torch.Tensor, torch.Tensor]:
 
 
 def test_the_encoder_is_transformers_own_with_the_published_weights(published: Published) -> None:
-    network = t5gemma.start(config_of(published, width=32), published.folder).eval()
+    network = started(config_of(published, width=32), published.folder).eval()
     source, keep = prompts()
     with torch.no_grad():
         found = network.read(source, keep)
@@ -108,7 +114,7 @@ def test_the_encoder_is_transformers_own_with_the_published_weights(published: P
 
 
 def test_a_decoder_of_another_width_reads_through_a_projection(published: Published) -> None:
-    network = t5gemma.start(config_of(published), published.folder).eval()
+    network = started(config_of(published), published.folder).eval()
     source, keep = prompts()
     with torch.no_grad():
         projected = published.encode(source, keep) @ network.bridge.weight.T
@@ -116,7 +122,7 @@ def test_a_decoder_of_another_width_reads_through_a_projection(published: Publis
 
 
 def test_a_saved_network_is_the_network(published: Published, tmp_path: Path) -> None:
-    network = t5gemma.start(config_of(published), published.folder).eval()
+    network = started(config_of(published), published.folder).eval()
     folder = tmp_path / "model"
     checkpoint.save(folder, network, tokenizer().to_str(), "# miniature\n", dtype=torch.float32)
 
@@ -133,7 +139,7 @@ def test_a_saved_network_is_the_network(published: Published, tmp_path: Path) ->
 
 
 def test_cached_decoding_is_uncached_and_depends_on_the_prompt(published: Published) -> None:
-    network = t5gemma.start(config_of(published), published.folder).eval()
+    network = started(config_of(published), published.folder).eval()
     source, keep = prompts()
     tokens = torch.tensor([[[0, 1, 5, 6], [0, 2, 7, 8]]] * 2)
     with torch.no_grad():
@@ -147,7 +153,7 @@ def test_cached_decoding_is_uncached_and_depends_on_the_prompt(published: Publis
 
 @pytest.mark.parametrize("frozen", [True, False])
 def test_a_frozen_encoder_is_not_trained(published: Published, frozen: bool) -> None:
-    network = t5gemma.start(config_of(published, freeze_encoder=frozen), published.folder).train()
+    network = started(config_of(published, freeze_encoder=frozen), published.folder).train()
     source, keep = prompts()
     target = torch.tensor(network.number_format.encode_all([[1.0], [2e5]])).view(2, 1, -1)
     logits = network(source, keep, target)
@@ -159,7 +165,7 @@ def test_a_frozen_encoder_is_not_trained(published: Published, frozen: bool) -> 
 
 
 def test_its_predictions_are_the_quantiles_of_its_text(published: Published, tmp_path: Path) -> None:
-    network = t5gemma.start(config_of(published), published.folder).eval()
+    network = started(config_of(published), published.folder).eval()
     folder = tmp_path / "model"
     checkpoint.save(folder, network, tokenizer().to_str(), "# miniature\n", dtype=torch.float32)
     text = "def f(x):\n    return x\n"
@@ -194,7 +200,7 @@ def test_weights_of_another_shape_are_told(published: Published, tmp_path: Path)
     )
     save_file({**weights, name: torch.zeros(3, 3)}, tmp_path / "model.safetensors", metadata={"format": "pt"})
     with pytest.raises(CheckpointError, match=r"layers\.1\.mlp\.up_proj\.weight has shape \[3, 3\]"):
-        t5gemma.start(config_of(published), tmp_path)
+        started(config_of(published), tmp_path)
 
 
 def test_a_configuration_without_t5gemma_is_refused(tmp_path: Path) -> None:

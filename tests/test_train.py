@@ -13,8 +13,11 @@ from safetensors.torch import load_file
 
 from ci_rlm.errors import UsageError
 from ci_rlm.model import alternatives, checkpoint
-from ci_rlm.training import corpus, texts, train
+from ci_rlm.training import corpus, programs, texts, train
+from ci_rlm.training.batches import Batches, common_types
 from ci_rlm.training.corpus import Example, Row
+from ci_rlm.training.programs import Programs
+from ci_rlm.training.recipe import Recipe, read_recipe
 
 RECIPE = """
 name = "miniature"
@@ -72,9 +75,14 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def recipe_of(folder: Path, **changed: float) -> train.Recipe:
-    recipe = train.read_recipe(folder / "recipe.toml")
+def recipe_of(folder: Path, **changed: object) -> Recipe:
+    recipe = read_recipe(folder / "recipe.toml")
     return replace(recipe, train=replace(recipe.train, **changed))  # type: ignore[arg-type]
+
+
+def last_step(run: Path) -> int:
+    (state,) = run.glob("state-*.safetensors")
+    return int(load_file(state)["step"])
 
 
 def log_of(folder: Path) -> list[dict[str, float]]:
@@ -96,7 +104,7 @@ def test_a_run_that_is_stopped_after_every_step_ends_with_the_weights_of_one_tha
     through = recipe_of(folder, batch_tokens=150)
     stopped = replace(through, out=folder / "stopped")
     whole = load_file(train.train(through) / checkpoint.WEIGHTS)
-    steps = int(load_file(folder / "run" / "state.safetensors")["step"])
+    steps = last_step(folder / "run")
     for _ in range(steps):
         resumed = load_file(train.train(stopped, stop_after=0.0) / checkpoint.WEIGHTS)
     assert steps > 2
@@ -123,7 +131,7 @@ def test_every_head_trains_from_a_recipe_and_goes_on_where_it_stopped(folder: Pa
 def test_a_run_ends_after_so_many_steps(folder: Path) -> None:
     train.train(recipe_of(folder, epochs=3), steps=3)
     whole = 3 * len(batches_of(folder).plan(0))
-    assert int(load_file(folder / "run" / "state.safetensors")["step"]) == 3 < whole
+    assert last_step(folder / "run") == 3 < whole
 
 
 def test_a_normalised_head_keeps_the_statistics_of_the_training_rows(folder: Path) -> None:
@@ -140,9 +148,9 @@ def test_a_normalised_head_keeps_the_statistics_of_the_training_rows(folder: Pat
 
 def test_a_recipe_names_its_head(folder: Path) -> None:
     path = folder / "recipe.toml"
-    assert train.read_recipe(path).head == "numbers"
+    assert read_recipe(path).head == "numbers"
     path.write_text('head = "text"\n' + path.read_text())
-    assert train.read_recipe(path).head == "text"
+    assert read_recipe(path).head == "text"
 
 
 def test_a_corpus_without_training_examples_is_a_usage_error(folder: Path) -> None:
@@ -151,12 +159,17 @@ def test_a_corpus_without_training_examples_is_a_usage_error(folder: Path) -> No
         train.train(recipe_of(folder))
 
 
-def batches_of(folder: Path, **changed: float) -> train.Batches:
-    recipe = recipe_of(folder, **changed)
-    examples = corpus.read(recipe.corpus)
-    words = train.tokenizer_of(recipe, examples)
-    network = train.network_of(recipe, train.config_of(recipe, words, "a machine"), words, examples)
-    return train.Batches(examples, train.common_types(examples), words, network, recipe)
+def programs_of(folder: Path) -> Programs:
+    examples = corpus.read(folder / "corpus")
+    programs.write(examples, folder / "all.arrow", {})
+    return Programs(folder / "all.arrow")
+
+
+def batches_of(folder: Path, **changed: object) -> Batches:
+    recipe, training = recipe_of(folder, **changed), programs_of(folder)
+    words = train.tokenizer_of(recipe, training)
+    network = train.network_of(recipe, train.config_of(recipe, words, "a machine"), words, training)
+    return Batches(training, common_types(training), words, network, recipe)
 
 
 def test_an_epoch_sees_every_program_once(folder: Path) -> None:
@@ -225,12 +238,12 @@ def test_a_bad_recipe_is_a_usage_error_with_its_reason(
     path = folder / "recipe.toml"
     path.write_text(path.read_text().replace(text, bad))
     with pytest.raises(UsageError, match=reason):
-        train.read_recipe(path)
+        read_recipe(path)
 
 
 def test_a_missing_recipe_is_a_usage_error(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="cannot read the recipe"):
-        train.read_recipe(tmp_path / "none.toml")
+        read_recipe(tmp_path / "none.toml")
 
 
 @pytest.mark.parametrize("model", ["widht = 32", "dropout = 1.5", "heads = 5"])
@@ -240,9 +253,9 @@ def test_a_model_that_cannot_be_is_a_usage_error(folder: Path, model: str) -> No
     kept = [line for line in path.read_text().splitlines() if not line.startswith(f"{name} =")]
     path.write_text("\n".join(kept).replace("[model]", f"[model]\n{model}"))
     with pytest.raises(UsageError, match=r"\[model\]"):
-        train.train(train.read_recipe(path))
+        train.train(read_recipe(path))
 
 
-def test_the_embedded_recipe_reads() -> None:
-    path = Path(train.__file__).parent / "recipes" / "embedded.toml"
-    assert train.read_recipe(path).name == "ci-rlm-compact-python"
+@pytest.mark.parametrize("path", sorted((Path(train.__file__).parent / "recipes").glob("*.toml")), ids=str)
+def test_every_recipe_of_the_repository_reads(path: Path) -> None:
+    assert read_recipe(path).name.startswith("ci-rlm-")

@@ -139,7 +139,7 @@ Calibrated on {pairs} of problems that are in neither the training nor the test 
 ci-rlm profile python --data DATA --out runs/measured
 ci-rlm profile merge runs/measured --into training/measured/python.parquet
 python -m ci_rlm.training.corpus build --data DATA --out runs/corpus
-python -m ci_rlm.training.train training/recipes/embedded.toml
+ci-rlm train training/recipes/embedded.toml
 python -m ci_rlm.training.publish runs/embedded/checkpoint --corpus runs/corpus
 ```
 """

@@ -1,218 +1,231 @@
-"""Train a compact model from a recipe: one loop, read top to bottom.
+"""Train a model from a recipe: one loop, read top to bottom.
 
-    python -m ci_rlm.training.train training/recipes/embedded.toml
+    ci-rlm train RECIPE.toml
+    accelerate launch -m ci_rlm train RECIPE.toml     several GPUs or machines, as Accelerate is told
 
-What a step sees is a function of the seed and the step alone, so a run that is stopped goes
-on from its last state with the same batches and the same dropout. The state is safetensors
-and JSON: no pickle.
+What a step sees is a function of the seed and the step alone, so a run that is stopped, or
+killed, goes on from its last state with the same batches and the same dropout. Several processes
+share out the batches of a step, and their gradient is that of one process with all of them.
 
 Shapes: as in network.py; B programs, R input sizes of each, T tokens of all their numbers.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
+import copy
 import math
 import random
 import sys
 import time
-import tomllib
-from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Sequence
+from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
 from ci_rlm.errors import UsageError
-from ci_rlm.model import alternatives, tokenizer
+from ci_rlm.model import alternatives, checkpoint, t5gemma, tokenizer
 from ci_rlm.model.alternatives import Head, RegressionHead
-from ci_rlm.model.config import ModelConfig
-from ci_rlm.model.network import collate
-from ci_rlm.model.tokenizer import Tokenizer
-from ci_rlm.training import corpus, names, texts
-from ci_rlm.training.corpus import Example
+from ci_rlm.model.config import ModelConfig, T5GemmaConfig
+from ci_rlm.model.tokenizer import PretrainedTokenizer, Tokenizer
+from ci_rlm.training import programs, texts
+from ci_rlm.training.batches import Batch, Batches, common_types
+from ci_rlm.training.programs import Program, Programs
+from ci_rlm.training.recipe import FROZEN, LORA, PRECISIONS, Recipe, Train
+from ci_rlm.training.run import Run
 
-AUXILIARY_TYPES = 96
-"""Syntax-node types whose counts the auxiliary objective predicts, the commonest ones."""
+if TYPE_CHECKING:
+    from accelerate import Accelerator
 
-
-@dataclass(frozen=True, slots=True)
-class Train:
-    """The `[train]` table of a recipe."""
-
-    epochs: int
-    learning_rate: float
-    warmup: float
-    clip: float
-    weight_decay: float
-    batch_tokens: int
-    rows: int
-    longest: int
-    rename: float
-    counts: float
-    save_minutes: float
+SCORED = 512
+"""Held-out programs that the score after each epoch is of."""
 
 
-@dataclass(frozen=True, slots=True)
-class Recipe:
-    """A training run, as its TOML file says it."""
+class Objective(nn.Module):
+    """The head's own loss, and the auxiliary one: counts of syntax nodes from the encoder's output."""
 
-    name: str
-    corpus: Path
-    out: Path
-    seed: int
-    model: dict[str, Any]
-    size: float
-    train: Train
-    head: str = alternatives.NUMBERS
-    """What answers: number tokens, or one of the paper's alternatives to them."""
+    def __init__(self, network: Head, types: int, weight: float) -> None:
+        super().__init__()
+        self.network, self.counter, self.weight = network, nn.Linear(network.config.width, types), weight
+        # Both, so that nothing hangs on what the process has drawn before.
+        nn.init.zeros_(self.counter.weight)
+        nn.init.zeros_(self.counter.bias)
+
+    def forward(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """The head's own loss (the given size left out), and the same with the auxiliary term."""
+        source_BS, keep_BS, target_BRT, counts_BC = batch
+        seen: list[Tensor] = []
+        hook = self.network.last_of_encoder.register_forward_hook(lambda _, __, x_BSD: seen.append(x_BSD))
+        own = self.network.loss(source_BS, keep_BS, target_BRT)
+        hook.remove()
+        keep = torch.ones_like(source_BS, dtype=torch.bool) if keep_BS is None else keep_BS
+        # A sum, not a mean: counts grow with the text.
+        mean_BD = (seen[0] * keep[..., None]).sum(1) / 64
+        return own, own + self.weight * F.mse_loss(self.counter(torch.asinh(mean_BD)), counts_BC)
 
 
-def read_recipe(path: Path) -> Recipe:
-    """Read a recipe. Raises UsageError for a missing file, bad TOML, or keys that do not fit."""
-    try:
-        table = {"head": alternatives.NUMBERS, **tomllib.loads(path.read_text(encoding="utf-8"))}
-    except (OSError, ValueError) as error:
-        raise UsageError(f"cannot read the recipe {path}: {error}") from error
-    try:
-        _refuse_other_keys(table)
-        return Recipe(
-            name=str(table["name"]),
-            corpus=Path(table["corpus"]),
-            out=Path(table["out"]),
-            seed=int(table["seed"]),
-            model=dict(table["model"]),
-            size=float(table["space"]["size"]),
-            train=_train(table["train"]),
-            head=_head(table["head"]),
+def train(recipe: Recipe, *, stop_after: float | None = None, steps: int | None = None) -> Path:
+    """Run a recipe to its end, or for so many minutes; the folder of the checkpoint.
+
+    With `steps`, the end is after so many of its steps, and the rate decays until there. Raises
+    UsageError for a recipe that does not fit its corpus, its checkpoint or the processes.
+    """
+    from accelerate import Accelerator
+    from rich.progress import Progress
+
+    accelerator = Accelerator(mixed_precision=PRECISIONS[recipe.train.precision])
+    if recipe.train.batches % accelerator.num_processes:
+        hint = f"[train] batches = {accelerator.num_processes}, or a multiple"
+        message = f"{recipe.train.batches} batches a step for {accelerator.num_processes} processes"
+        raise UsageError(message, hint=hint)
+    run = Run(recipe, writes=accelerator.is_main_process)
+    with accelerator.main_process_first():
+        digests = programs.digest(recipe.corpus)
+        training, held_out = (
+            programs.keep(recipe.corpus, split, recipe.out / f"{name}.arrow", digests)
+            for split, name in (("train", "train"), ("calibration", "held-out"))
         )
-    except (TypeError, ValueError) as error:
-        raise UsageError(f"{path}: {error}") from error
+        words = tokenizer_of(recipe, training)
+    run.describe(recipe, digests, accelerator.num_processes)
+    config = config_of(recipe, words, training.hardware)
+    network, types = network_of(recipe, config, words, training), common_types(training)
+    batches = Batches(training, types, words, network, recipe)
+    validation = Batches(held_out, types, words, network, recipe)
+    objective = Objective(network, len(types), recipe.train.counts)
+    objective, optimizer = accelerator.prepare(objective, optimizer_of(objective, recipe.train))
+    counters = run.restore(accelerator.unwrap_model(objective), optimizer)
+    if accelerator.scaler is not None and counters["scale"]:
+        accelerator.scaler.update(counters["scale"])
+
+    plans = [batches.steps(epoch) for epoch in range(recipe.train.epochs)]
+    order = [step for plan in plans for step in plan][:steps]
+    began = saved = time.monotonic()
+    done = False
+    with Progress(disable=not (sys.stderr.isatty() and accelerator.is_main_process)) as progress:
+        task = progress.add_task("steps", total=len(order), completed=int(counters["step"]))
+        while counters["step"] < len(order) and not done:
+            step = int(counters["step"])
+            for group in optimizer.param_groups:
+                group["lr"] = rate(step, len(order), recipe.train)
+            loss = take_step(accelerator, objective, optimizer, batches, order[step], recipe, step)
+            late = stop_after is not None and time.monotonic() - began > 60 * stop_after
+            told = accelerator.reduce(torch.tensor([loss, float(late)], device=accelerator.device), "sum")
+            counters["step"] += 1
+            progress.advance(task)
+            run.note(step + 1, told[0].item(), len(order), time.monotonic() - began)
+            if (step + 1) % len(plans[0]) == 0 or step + 1 == len(order):
+                done = validate(accelerator, objective, validation, recipe, run, counters)
+            if accelerator.scaler is not None:
+                counters["scale"] = accelerator.scaler.get_scale()
+            if time.monotonic() - saved > 60 * recipe.train.save_minutes:
+                run.save(accelerator.unwrap_model(objective), optimizer, counters)
+                saved = time.monotonic()
+            if told[1]:
+                break
+    run.save(accelerator.unwrap_model(objective), optimizer, counters)
+    folder = recipe.out / "checkpoint"
+    if accelerator.is_main_process:
+        write_checkpoint(recipe, accelerator.unwrap_model(objective).network, words)
+        run.close()
+    accelerator.wait_for_everyone()
+    return folder
 
 
-def _refuse_other_keys(table: Mapping[str, Any]) -> None:
-    tables = {
-        "the recipe": (table, {"name", "corpus", "out", "seed", "head", "model", "space", "train"}),
-        "[space]": (table.get("space"), {"size"}),
-        "[train]": (table.get("train"), {field.name for field in fields(Train)}),
-    }
-    for name, (given, known) in tables.items():
-        differing = ", ".join(sorted(known ^ set(given or ())))
-        if differing:
-            raise ValueError(f"{name} must have exactly {', '.join(sorted(known))}; differs in {differing}")
-    if "vocab_size" not in table["model"]:
-        raise ValueError("[model] vocab_size is missing")
+def take_step(
+    accelerator: Accelerator,
+    objective: Any,
+    optimizer: Any,
+    batches: Batches,
+    chosen: Sequence[Sequence[int]],
+    recipe: Recipe,
+    step: int,
+) -> float:
+    """One step over this process's share of some batches; its part of the mean loss of all of them."""
+    mine = list(enumerate(chosen))[accelerator.process_index :: accelerator.num_processes]
+    # With fewer batches than processes, at an epoch's end, the others add nothing, but take part.
+    weighted = [(at, batch, len(batch)) for at, batch in mine] or [(0, chosen[0], 0)]
+    total, part = sum(map(len, chosen)), 0.0
+    objective.train()
+    for place, (at, batch, weight) in enumerate(weighted):
+        torch.manual_seed(recipe.seed * 1_000_003 + step * recipe.train.batches + at)
+        chance = random.Random(f"{recipe.seed} step {step}" + (f" batch {at}" if at else ""))
+        tensors = on_device(batches.make(batch, chance), accelerator.device)
+        last = place + 1 == len(weighted)
+        with accelerator.autocast(), nullcontext() if last else accelerator.no_sync(objective):
+            own, loss = objective(tensors)
+            # Processes average their gradients; the mean over all programs is wanted.
+            accelerator.backward(loss * (weight / total * accelerator.num_processes))
+        part += own.item() * weight / total
+    accelerator.clip_grad_norm_(objective.parameters(), recipe.train.clip)
+    optimizer.step()
+    optimizer.zero_grad()
+    return part
 
 
-def _head(name: object) -> str:
-    if name not in alternatives.HEADS:
-        raise ValueError(f"head is {name!r}, not one of {', '.join(alternatives.HEADS)}")
-    return str(name)
+def validate(
+    accelerator: Accelerator,
+    objective: Any,
+    held_out: Batches,
+    recipe: Recipe,
+    run: Run,
+    counters: dict[str, float],
+) -> bool:
+    """Log the held-out loss and Spearman, keep the best weights; whether the run has waited enough."""
+    network = accelerator.unwrap_model(objective).network
+    objective.eval()
+    plan, plain = held_out.plan(0), random.Random(0)
+    if not plan:
+        return False
+    total = torch.zeros(2, dtype=torch.float64, device=accelerator.device)
+    with torch.inference_mode():
+        for chosen in plan[accelerator.process_index :: accelerator.num_processes]:
+            source_BS, keep_BS, target_BRT, _ = on_device(held_out.make(chosen, plain), accelerator.device)
+            own = network.loss(source_BS, keep_BS, target_BRT).item()
+            total += torch.tensor([own * len(chosen), len(chosen)], device=accelerator.device)
+    loss_sum, count = accelerator.reduce(total, "sum").tolist()
+    score = spearman_of(network, held_out.programs, held_out.words, recipe, accelerator.device)
+    run.note_held_out(int(counters["step"]), loss_sum / count, score)
+    better = score > counters["best"]
+    counters["best"], counters["waited"] = (
+        max(score, counters["best"]),
+        0 if better else counters["waited"] + 1,
+    )
+    if better and recipe.train.patience and run.writes:
+        run.write_tensors("best.safetensors", network.state_dict())
+    return bool(recipe.train.patience and counters["waited"] >= recipe.train.patience)
 
 
-def _train(table: Mapping[str, Any]) -> Train:
-    for field in fields(Train):
-        kinds = (int,) if field.type == "int" else (int, float)
-        if type(table[field.name]) not in kinds:
-            raise ValueError(f"[train] {field.name} is {table[field.name]!r}, not of type {field.type}")
-    return Train(**table)
+def spearman_of(
+    network: Head,
+    held_out: Sequence[Program],
+    words: Tokenizer | PretrainedTokenizer,
+    recipe: Recipe,
+    device: torch.device,
+) -> float:
+    """Mean over metrics of Spearman's ρ between predicted medians and costs, at one size of each program."""
+    from scipy.stats import spearmanr
 
-
-class Batches:
-    """Length-bucketed batches under a token budget; batch k of epoch e never depends on the past."""
-
-    def __init__(
-        self,
-        examples: Sequence[Example],
-        types: Sequence[str],
-        words: Tokenizer,
-        network: Head,
-        recipe: Recipe,
-    ) -> None:
-        self.examples, self.words, self.config, self.recipe = examples, words, network.config, recipe
-        self.pool = names.pool(example.text for example in examples)
-        ids, _ = words.encode_batch([e.text for e in examples], recipe.train.longest)
-        self.lengths = [len(row) for row in ids]
-        self.targets = [network.targets(numbers_of(example)) for example in examples]
-        place = {kind: index for index, kind in enumerate(types)}
-        self.counts = torch.zeros(len(examples), len(types))
-        for row, example in enumerate(examples):
-            for kind, count in example.counts:
-                if kind in place:
-                    self.counts[row, place[kind]] = math.log1p(count)
-
-    def plan(self, epoch: int) -> list[list[int]]:
-        """Which examples go together in this epoch."""
-        chance = random.Random(f"{self.recipe.seed} {epoch}")
-        order = chance.sample(range(len(self.examples)), len(self.examples))
-        batches: list[list[int]] = []
-        for start in range(0, len(order), 1024):
-            batches += _cut(sorted(order[start : start + 1024], key=self.lengths.__getitem__),
-                            self.lengths, self.recipe.train.batch_tokens)  # fmt: skip
-        chance.shuffle(batches)
-        return batches
-
-    def make(
-        self, chosen: Sequence[int], chance: random.Random
-    ) -> tuple[Tensor, Tensor | None, Tensor, Tensor]:
-        """source_BS, keep_BS, target_BRT and the log counts."""
-        train = self.recipe.train
-        texts = [self.examples[index].text for index in chosen]
-        prefix = self.config.spaces[0].prefix
-        texts = [
-            prefix + names.renamed(text.removeprefix(prefix), self.pool, chance)
-            if chance.random() < train.rename
-            else text
-            for text in texts
-        ]
-        ids, _ = self.words.encode_batch(texts, train.longest)
-        source_BS, keep_BS = collate(ids)
-        picked = [chance.choices(range(len(self.targets[index])), k=train.rows) for index in chosen]
-        target_BRT = torch.stack(
-            [self.targets[index][rows] for index, rows in zip(chosen, picked, strict=True)]
-        )
-        return source_BS, keep_BS, target_BRT, self.counts[list(chosen)]
-
-
-def _cut(order: Sequence[int], lengths: Sequence[int], budget: int) -> list[list[int]]:
-    batches: list[list[int]] = [[]]
-    for index in order:
-        if batches[-1] and lengths[index] * (len(batches[-1]) + 1) > budget:
-            batches.append([])
-        batches[-1].append(index)
-    return batches
-
-
-def numbers_of(example: Example) -> list[list[float]]:
-    """Size, peak memory and CPU time of each row: bytes and seconds."""
-    return [[row.size, row.peak_memory, row.cpu_time] for row in example.rows]
-
-
-def common_types(examples: Sequence[Example]) -> list[str]:
-    """The syntax-node types that most programs have."""
-    seen = Counter(kind for example in examples for kind, _ in example.counts)
-    return [kind for kind, _ in seen.most_common(AUXILIARY_TYPES)]
-
-
-def loss_of(
-    network: Head, counter: nn.Linear, batch: tuple[Tensor, Tensor | None, Tensor, Tensor], weight: float
-) -> tuple[Tensor, Tensor]:
-    """The head's own loss (the given size left out), and the same with the auxiliary term."""
-    source_BS, keep_BS, target_BRT, counts_BC = batch
-    pooled: list[Tensor] = []
-    hook = network.encoder_norm.register_forward_hook(lambda _, __, x_BSD: pooled.append(x_BSD))
-    own = network.loss(source_BS, keep_BS, target_BRT)
-    hook.remove()
-    x_BSD = pooled[0]
-    keep = torch.ones_like(source_BS, dtype=torch.bool) if keep_BS is None else keep_BS
-    # A sum, not a mean: counts grow with the text.
-    mean_BD = (x_BSD * keep[..., None]).sum(1) / 64
-    return own, own + weight * F.mse_loss(counter(torch.asinh(mean_BD)), counts_BC)
+    chosen = [held_out[index] for index in range(min(SCORED, len(held_out)))]
+    size = network.config.spaces[0].size or 0.0
+    rows = [min(p.numbers, key=lambda row: abs(math.log(row[0]) - math.log(size or 1.0))) for p in chosen]
+    given = alternatives.given_numbers(network.config)
+    ids, _ = words.encode_batch([program.text for program in chosen], recipe.train.longest)
+    answers = []
+    for row, numbers in zip(ids, rows, strict=True):
+        with torch.inference_mode():
+            source_1S = torch.tensor([row], device=device)
+            answers.append(network.predict(source_1S, None, [list(numbers[:given])])[0])
+    measured = np.array([numbers[given:] for numbers in rows])
+    predicted = np.array(answers)
+    pairs = list(zip(predicted.T, measured.T, strict=True))
+    # Constant values have no ranks to compare.
+    found = [float(spearmanr(*pair).statistic) if min(map(np.ptp, pair)) > 0 else 0.0 for pair in pairs]
+    return sum(found) / len(found)
 
 
 def rate(step: int, steps: int, train: Train) -> float:
@@ -223,195 +236,144 @@ def rate(step: int, steps: int, train: Train) -> float:
     return train.learning_rate * 0.5 * (1 + math.cos(math.pi * (step - warm) / max(1, steps - warm)))
 
 
-def train(recipe: Recipe, *, stop_after: float | None = None, steps: int | None = None) -> Path:
-    """Run a recipe to its end, or for so many minutes; the folder of the checkpoint.
-
-    With `steps`, the end is after so many of its batches, and the rate decays until there.
-    """
-    from rich.progress import Progress
-
-    examples = corpus.read(recipe.corpus)
-    training = [example for example in examples if example.split == "train"]
-    if not training:
-        raise UsageError(
-            f"{recipe.corpus} has no training examples",
-            hint="python -m ci_rlm.training.corpus build",
-        )
-    words = tokenizer_of(recipe, training)
-    config = config_of(recipe, words, training[0].hardware)
-    types = common_types(training)
-    network, counter = network_of(recipe, config, words, training), nn.Linear(config.width, len(types))
-    batches = Batches(training, types, words, network, recipe)
-    held_out = Batches([e for e in examples if e.split == "calibration"], types, words, network, recipe)
-    # Both, so that nothing hangs on what the process has drawn before.
-    nn.init.zeros_(counter.weight)
-    nn.init.zeros_(counter.bias)
-    optimizer = optimizer_of(network, counter, recipe.train)
-    run = Run(recipe.out, network, counter, optimizer)
-    step = run.restore()
-    plans = [batches.plan(epoch) for epoch in range(recipe.train.epochs)]
-    order = [batch for plan in plans for batch in plan][:steps]
-    began = saved = time.monotonic()
-    with Progress(disable=not sys.stderr.isatty()) as progress:
-        task = progress.add_task("steps", total=len(order), completed=step)
-        while step < len(order):
-            torch.manual_seed(recipe.seed * 1_000_003 + step)
-            batch = batches.make(order[step], random.Random(f"{recipe.seed} step {step}"))
-            for group in optimizer.param_groups:
-                group["lr"] = rate(step, len(order), recipe.train)
-            network.train()
-            own, loss = loss_of(network, counter, batch, recipe.train.counts)
-            loss.backward()  # type: ignore[no-untyped-call]
-            nn.utils.clip_grad_norm_(network.parameters(), recipe.train.clip)
-            optimizer.step()
-            optimizer.zero_grad()
-            step += 1
-            progress.advance(task)
-            run.note(step, own.item(), len(order), time.monotonic() - began)
-            if step % len(plans[0]) == 0 or step == len(order):
-                run.validate(step, held_out, recipe)
-            if time.monotonic() - saved > 60 * recipe.train.save_minutes:
-                run.save(step)
-                saved = time.monotonic()
-            if stop_after is not None and time.monotonic() - began > 60 * stop_after:
-                break
-    run.save(step)
-    card = (
-        f"# {recipe.name}\n\nA training run's checkpoint; `ci_rlm.training.publish` writes the model card.\n"
-    )
-    alternatives.save(recipe.out / "checkpoint", network, words, card)
-    return recipe.out / "checkpoint"
+def on_device(batch: Batch, device: torch.device) -> Batch:
+    """The tensors of a batch where the network is."""
+    source_BS, keep_BS, target_BRT, counts_BC = batch
+    keep = None if keep_BS is None else keep_BS.to(device)
+    return source_BS.to(device), keep, target_BRT.to(device), counts_BC.to(device)
 
 
-def tokenizer_of(recipe: Recipe, training: Sequence[Example]) -> Tokenizer:
-    """The run's tokenizer: learned on its training texts, kept in its folder."""
+def tokenizer_of(recipe: Recipe, training: Programs) -> Tokenizer | PretrainedTokenizer:
+    """The run's tokenizer: that of the checkpoint or backbone, or learned on the training texts and kept."""
+    if not len(training):
+        hint = "python -m ci_rlm.training.corpus build"
+        raise UsageError(f"{recipe.corpus} has no training examples", hint=hint)
+    if recipe.start is not None:
+        folder = checkpoint.locate(recipe.start.checkpoint)
+        return checkpoint.load_tokenizer(folder, checkpoint.read_config(folder))
+    if "backbone" in recipe.model:
+        return tokenizer.load_pretrained(Path(recipe.model["backbone"]) / "tokenizer.json")
     path = recipe.out / "tokenizer.json"
     if path.exists():
         return tokenizer.load(path)
-    words = tokenizer.learn((example.text for example in training), recipe.model["vocab_size"])
+    words = tokenizer.learn(training.texts(), recipe.model["vocab_size"])
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(words.to_json(), encoding="utf-8")
+    scratch = path.with_suffix(".writing")
+    scratch.write_text(words.to_json(), encoding="utf-8")
+    scratch.replace(path)
     return words
 
 
-def config_of(recipe: Recipe, words: Tokenizer, hardware: str) -> ModelConfig:
+def config_of(recipe: Recipe, words: Tokenizer | PretrainedTokenizer, hardware: str) -> ModelConfig:
     """The model's sizes and its one space, with the hardware that the corpus was measured on.
 
     Raises UsageError for a [model] table that does not fit.
     """
+    if recipe.start is not None:
+        return replace(checkpoint.read_config(checkpoint.locate(recipe.start.checkpoint)), name=recipe.name)
     space = texts.python_space(hardware, recipe.size)
-    sizes = {**recipe.model, "vocab_size": words.vocab_size}
+    about: dict[str, Any] = {"name": recipe.name, "hardware": space.hardware, "spaces": (space,)}
     try:
-        return ModelConfig(name=recipe.name, hardware=space.hardware, spaces=(space,), **sizes)
+        if "backbone" not in recipe.model:
+            return ModelConfig(**about, **{**recipe.model, "vocab_size": words.vocab_size})
+        backbone = t5gemma.read_backbone(Path(recipe.model["backbone"]))
+        repeated = {"vocab_size": backbone["vocab_size"], "encoder_layers": backbone["num_hidden_layers"]}
+        return T5GemmaConfig(**about, **{**recipe.model, "backbone": backbone, **repeated})
     except (TypeError, ValueError) as error:
         raise UsageError(f"the recipe's [model]: {error}") from error
 
 
-def network_of(recipe: Recipe, config: ModelConfig, words: Tokenizer, training: Sequence[Example]) -> Head:
-    """The recipe's network with fresh weights; a regression head has the training rows' statistics."""
-    network = alternatives.build(recipe.head, config, words, recipe.seed)
+def network_of(
+    recipe: Recipe,
+    config: ModelConfig,
+    words: Tokenizer | PretrainedTokenizer,
+    training: Sequence[Program],
+) -> Head:
+    """The recipe's network with fresh weights, or those it starts from.
+
+    A regression head has the training rows' statistics. Raises UsageError for a head that the
+    checkpoint does not have.
+    """
+    try:
+        network = alternatives.build(recipe.head, config, words, recipe.seed)
+    except ValueError as error:
+        raise UsageError(f"the recipe's head: {error}") from error
     if isinstance(network, RegressionHead):
-        network.fit([numbers for example in training for numbers in numbers_of(example)])
+        network.fit([numbers for program in training for numbers in program.numbers])
+    if isinstance(network, alternatives.T5GemmaHead) and recipe.start is None:
+        t5gemma.take_encoder(network, Path(recipe.model["backbone"]))
+    if recipe.start is not None:
+        if recipe.head != alternatives.NUMBERS:
+            raise UsageError("the recipe's head: a checkpoint has number tokens and no other head")
+        loaded = checkpoint.load_network(checkpoint.locate(recipe.start.checkpoint))
+        network.load_state_dict(loaded.state_dict())
+        _choose_weights(network, recipe.start.method, recipe.start.rank, recipe.seed)
     return network
 
 
-def optimizer_of(network: Head, counter: nn.Linear, train: Train) -> torch.optim.Optimizer:
-    """AdamW; matrices decay, gains and embeddings do not."""
-    decayed = [p for name, p in network.named_parameters() if p.ndim == 2 and "embedding" not in name]
-    plain = [p for name, p in network.named_parameters() if p.ndim < 2 or "embedding" in name]
+def _choose_weights(network: Head, method: str, rank: int, seed: int) -> None:
+    """Leave only those weights trainable that the method trains."""
+    if method == FROZEN:
+        behind = ("target_", "decoder", "head", "bridge")
+        for name, weight in network.named_parameters():
+            weight.requires_grad_(name.startswith(behind))
+    elif method == LORA:
+        from peft import LoraConfig, inject_adapter_in_model
+
+        linear = [name for name, part in network.named_modules() if isinstance(part, nn.Linear)]
+        targets = [name for name in linear if name != "head"]
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            inject_adapter_in_model(LoraConfig(r=rank, lora_alpha=2 * rank, target_modules=targets), network)
+
+
+def merged(network: Head) -> Head:
+    """The network with its low-rank additions added up; itself if it has none."""
+    from peft.tuners.lora import LoraLayer
+
+    whole = copy.deepcopy(network)
+    for name, part in list(whole.named_modules()):
+        if isinstance(part, LoraLayer):
+            part.merge()
+            parent, _, child = name.rpartition(".")
+            setattr(whole.get_submodule(parent), child, part.get_base_layer())
+    return whole
+
+
+def optimizer_of(objective: Objective, train: Train) -> torch.optim.Optimizer:
+    """AdamW or Adafactor (Appendix C); matrices decay, gains and embeddings do not."""
+    trained = [(name, p) for name, p in objective.named_parameters() if p.requires_grad]
+    plain = {name for name, p in trained if p.ndim < 2 or "embed" in name or name.startswith("counter.")}
     groups = [
-        {"params": decayed, "weight_decay": train.weight_decay},
-        {"params": [*plain, *counter.parameters()], "weight_decay": 0.0},
+        {"params": [p for name, p in trained if name not in plain], "weight_decay": train.weight_decay},
+        {"params": [p for name, p in trained if name in plain], "weight_decay": 0.0},
     ]
-    return torch.optim.AdamW(groups, lr=train.learning_rate, betas=(0.9, 0.98), fused=True)
+    if train.optimizer == "adamw":
+        fused = next(objective.parameters()).device.type in ("cpu", "cuda")
+        return torch.optim.AdamW(groups, lr=train.learning_rate, betas=(0.9, 0.98), fused=fused)
+    if not hasattr(torch.optim, "Adafactor"):
+        raise UsageError(f"torch {torch.__version__} has no Adafactor", hint="install torch 2.5 or later")
+    return torch.optim.Adafactor(groups, lr=train.learning_rate)
 
 
-class Run:
-    """The folder of a run: its state, its log."""
+def write_checkpoint(recipe: Recipe, network: Head, words: Tokenizer | PretrainedTokenizer) -> None:
+    """The run's checkpoint: the last weights, or with `patience` the best ones."""
+    from safetensors.torch import load_file
 
-    def __init__(
-        self, folder: Path, network: Head, counter: nn.Linear, optimizer: torch.optim.Optimizer
-    ) -> None:
-        self.folder, self.network, self.counter, self.optimizer = folder, network, counter, optimizer
-        self.recent: list[float] = []
-
-    def note(self, step: int, loss: float, steps: int, seconds: float) -> None:
-        """Keep a running loss; a line every 50 steps."""
-        self.recent = [*self.recent[-49:], loss]
-        if step % 50 == 0:
-            mean = sum(self.recent) / len(self.recent)
-            self._log({"step": step, "of": steps, "loss": round(mean, 4), "seconds": round(seconds)})
-
-    def validate(self, step: int, held_out: Batches, recipe: Recipe) -> None:
-        """Log the held-out loss."""
-        self.network.eval()
-        plain = random.Random(0)
-        losses: list[float] = []
-        with torch.inference_mode():
-            for chosen in held_out.plan(0):
-                batch = held_out.make(chosen, plain)
-                losses += [loss_of(self.network, self.counter, batch, 0.0)[0].item()] * len(chosen)
-        self._log({"step": step, "held_out_loss": round(sum(losses) / max(1, len(losses)), 4)})
-
-    def _log(self, line: dict[str, Any]) -> None:
-        with (self.folder / "log.jsonl").open("a", encoding="utf-8") as log:
-            log.write(json.dumps(line) + "\n")
-        print(line, file=sys.stderr)
-
-    def save(self, step: int) -> None:
-        """Write weights, moments and the step, in this order, each file whole or not at all."""
-        from safetensors.torch import save_file
-
-        tensors = dict(self._named())
-        for index, (_, state) in enumerate(sorted(self._moments().items())):
-            tensors |= {f"moment.{index}.{name}": value for name, value in state.items()}
-        tensors["step"] = torch.tensor(step)
-        scratch = self.folder / "state.writing"
-        save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, scratch)
-        scratch.replace(self.folder / "state.safetensors")
-
-    def restore(self) -> int:
-        """Take up the last state, if there is one; the step to go on with."""
-        from safetensors.torch import load_file
-
-        path = self.folder / "state.safetensors"
-        if not path.exists():
-            return 0
-        tensors = load_file(path)
-        with torch.no_grad():
-            for name, value in self._named():
-                value.copy_(tensors[name])
-        packed = self.optimizer.state_dict()
-        count = sum(len(group["params"]) for group in packed["param_groups"])
-        packed["state"] = {
-            index: {name: tensors[f"moment.{index}.{name}"] for name in ("step", "exp_avg", "exp_avg_sq")}
-            for index in range(count)
-        }
-        self.optimizer.load_state_dict(packed)
-        return int(tensors["step"])
-
-    def _named(self) -> list[tuple[str, Tensor]]:
-        pairs = [("network." + name, tensor) for name, tensor in self.network.state_dict().items()]
-        return pairs + [("counter." + name, tensor) for name, tensor in self.counter.state_dict().items()]
-
-    def _moments(self) -> dict[int, dict[str, Tensor]]:
-        state: dict[int, dict[str, Tensor]] = self.optimizer.state_dict()["state"]
-        return state
-
-
-def main() -> None:
-    """The command line of this module."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    best = recipe.out / "best.safetensors"
+    if recipe.train.patience and best.exists():
+        network = copy.deepcopy(network)
+        network.load_state_dict(load_file(best))
+    if recipe.start is not None and recipe.start.method == LORA:
+        network = merged(network)
+    card = (
+        f"# {recipe.name}\n\nA training run's checkpoint; `ci_rlm.training.publish` writes the model card.\n"
     )
-    parser.add_argument("recipe", type=Path)
-    parser.add_argument("--minutes", type=float, help="stop after so long; run again to go on")
-    parser.add_argument("--threads", type=int, help="of torch; all cores by default")
-    flags = parser.parse_args()
-    if flags.threads:
-        torch.set_num_threads(flags.threads)
-    print(train(read_recipe(flags.recipe), stop_after=flags.minutes))
+    alternatives.save(recipe.out / "checkpoint", network, words, card)
 
 
-if __name__ == "__main__":
-    main()
+def main(recipe: Recipe, *, minutes: float | None = None, threads: int | None = None) -> Path:
+    """Train with so many threads of torch; all cores by default."""
+    if threads:
+        torch.set_num_threads(threads)
+    return train(recipe, stop_after=minutes)

@@ -13,7 +13,7 @@ import click
 from ci_rlm import __version__
 from ci_rlm.errors import CiRlmError
 
-COMMANDS = ("check", "report", "score", "compare", "profile", "schema", "doctor")
+COMMANDS = ("check", "report", "score", "compare", "profile", "train", "schema", "doctor")
 """Each is a module of this package with a command of the same name, which returns its exit code."""
 
 INCOMPLETE = 3

@@ -1,0 +1,180 @@
+"""A training run as its TOML file says it.
+
+name = "…"            what the model is called
+corpus = "…"          a folder that `ci_rlm.training.corpus build` or `ci-rlm ingest` wrote
+out = "…"             the folder of the run
+seed = 1
+head = "numbers"      optional: or one of the paper's alternatives, for comparison
+
+[model]               the sizes of fresh weights, as `ci_rlm.model.config` names them; with
+…                     `backbone`, the folder of a pretrained T5Gemma, its encoder is read
+[space]
+size = 1024.0         the reference input size that the gate asks for
+
+[start]               in place of [model] and [space]: go on from a checkpoint
+…
+
+[train]
+…
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import MISSING, asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any, TypeVar
+
+from ci_rlm.errors import UsageError
+from ci_rlm.model import alternatives
+
+FULL, FROZEN, LORA = "full", "frozen-encoder", "lora"
+METHODS = (FULL, FROZEN, LORA)
+OPTIMIZERS = ("adamw", "adafactor")
+PRECISIONS = {"float32": "no", "bfloat16": "bf16", "float16": "fp16"}
+"""What a forward pass computes in, and what Accelerate calls it; weights and sums stay float32."""
+
+TableT = TypeVar("TableT")
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """The `[start]` table of a recipe."""
+
+    checkpoint: str
+    """`embedded`, a folder, or a hub id that is kept."""
+    method: str = FULL
+    """Which weights are trained: all, those behind the encoder, or low-rank additions (Hu and
+    others, arXiv:2106.09685), which are added up in the end."""
+    rank: int = 8
+    """Of the low-rank additions."""
+
+    def __post_init__(self) -> None:
+        if self.method not in METHODS:
+            raise ValueError(f"[start] method is {self.method!r}, not one of {', '.join(METHODS)}")
+        if self.rank < 1:
+            raise ValueError(f"[start] rank is {self.rank}, not at least 1")
+
+
+@dataclass(frozen=True, slots=True)
+class Train:
+    """The `[train]` table of a recipe."""
+
+    epochs: int
+    learning_rate: float
+    warmup: float
+    """Share of the steps in which the rate rises; then it falls as a cosine (Appendix C)."""
+    clip: float
+    """Of the gradient's global norm (Appendix C)."""
+    weight_decay: float
+    batch_tokens: int
+    """Source tokens of a batch, padding included."""
+    rows: int
+    """Input sizes of a program, drawn each time it is seen."""
+    longest: int
+    """Source tokens; longer programs are cropped while training."""
+    rename: float
+    """Chance that a program's names are drawn anew, so that names are no key to the answer."""
+    counts: float
+    """Weight of the auxiliary objective: log counts of syntax nodes from the pooled encoder."""
+    save_minutes: float
+    optimizer: str = "adamw"
+    precision: str = "float32"
+    batches: int = 1
+    """Batches of one step. They are shared out among the processes, and one process takes several in turn."""
+    patience: int = 0
+    """Epochs without a better held-out Spearman after which the run ends with the best weights;
+    0: the last weights, after all epochs."""
+    keep: int = 1
+    """States that are kept, newest first."""
+
+    def __post_init__(self) -> None:
+        if self.optimizer not in OPTIMIZERS:
+            raise ValueError(f"[train] optimizer is {self.optimizer!r}, not one of {', '.join(OPTIMIZERS)}")
+        if self.precision not in PRECISIONS:
+            raise ValueError(f"[train] precision is {self.precision!r}, not one of {', '.join(PRECISIONS)}")
+        for name in ("epochs", "batch_tokens", "rows", "longest", "batches", "keep"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"[train] {name} is {getattr(self, name)}, not at least 1")
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """A training run."""
+
+    name: str
+    corpus: Path
+    out: Path
+    seed: int
+    train: Train
+    model: dict[str, Any] = field(default_factory=dict)
+    size: float = 0.0
+    head: str = alternatives.NUMBERS
+    """What answers: number tokens, or one of the paper's alternatives to them."""
+    start: Start | None = None
+
+    @property
+    def resolved(self) -> dict[str, Any]:
+        """Everything that decides the outcome, as JSON holds it."""
+        record = asdict(self)
+        del record["out"]
+        return {**record, "corpus": str(self.corpus)}
+
+
+def read_recipe(path: Path) -> Recipe:
+    """Read a recipe. Raises UsageError for a missing file, bad TOML, or keys that do not fit."""
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UsageError(f"cannot read the recipe {path}: {error}") from error
+    try:
+        _refuse_other_keys(table)
+        start = table.get("start")
+        return Recipe(
+            name=str(table["name"]),
+            corpus=Path(table["corpus"]),
+            out=Path(table["out"]),
+            seed=int(table["seed"]),
+            train=_read(Train, table["train"], "[train]"),
+            model=dict(table.get("model", {})),
+            size=float(table["space"]["size"]) if start is None else 0.0,
+            head=_head(table.get("head", alternatives.NUMBERS)),
+            start=None if start is None else _read(Start, start, "[start]"),
+        )
+    except (TypeError, ValueError) as error:
+        raise UsageError(f"{path}: {error}") from error
+
+
+def _refuse_other_keys(table: Mapping[str, Any]) -> None:
+    fresh = {"model", "space"} if "start" not in table else {"start"}
+    _refuse_differing("the recipe", table, {"name", "corpus", "out", "seed", "train"} | fresh, {"head"})
+    if "start" not in table:
+        _refuse_differing("[space]", table.get("space"), {"size"}, set())
+        if not {"vocab_size", "backbone"} & set(table["model"]):
+            raise ValueError("[model] vocab_size is missing")
+
+
+def _refuse_differing(name: str, given: Any, needed: set[str], optional: set[str]) -> None:
+    keys = set(given or ())
+    differing = ", ".join(sorted((needed - keys) | (keys - needed - optional)))
+    if differing:
+        may = f", and may have {', '.join(sorted(optional))}" if optional else ""
+        raise ValueError(f"{name} must have {', '.join(sorted(needed))}{may}; differs in {differing}")
+
+
+def _read(kind: type[TableT], table: Mapping[str, Any], where: str) -> TableT:
+    known = {part.name: part for part in fields(kind)}  # type: ignore[arg-type]  # a dataclass
+    needed = {name for name, part in known.items() if part.default is MISSING}
+    _refuse_differing(where, table, needed, set(known) - needed)
+    for name, value in table.items():
+        kinds = {"int": (int,), "float": (int, float), "str": (str,)}[str(known[name].type)]
+        if type(value) not in kinds:
+            raise ValueError(f"{where} {name} is {value!r}, not of type {known[name].type}")
+    return kind(**table)
+
+
+def _head(name: object) -> str:
+    if name not in alternatives.HEADS:
+        raise ValueError(f"head is {name!r}, not one of {', '.join(alternatives.HEADS)}")
+    return str(name)
