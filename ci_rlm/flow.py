@@ -180,6 +180,8 @@ class Prompt:
     """sha256 over text, space and size: one half of a cached answer's key."""
     truncated: bool = False
     """Context or source was cut to the budget."""
+    focus: int | None = None
+    """The character from which on a change's other side differs; a crop keeps what is about it."""
 
 
 @dataclass(frozen=True, slots=True)

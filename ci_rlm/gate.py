@@ -23,7 +23,7 @@ from ci_rlm.flow import (
 )
 from ci_rlm.judge import judge, worst_first
 from ci_rlm.predict import Predictor
-from ci_rlm.prompt import prompt_of, space_for
+from ci_rlm.prompt import prompt_of, prompts_of, space_for
 
 Answer = tuple[Prediction, ...]
 Progress = Callable[[int, int], None]
@@ -136,8 +136,9 @@ def _ask(change: Change, spaces: Sequence[Space]) -> _Asked | Skipped:
         return Skipped(unit.path, unit.name, reason)
     if change.equal or after is None:
         return _Asked(change, space, None, None)
-    asked_before = None if before is None else prompt_of(before, space)
-    return _Asked(change, space, asked_before, prompt_of(after, space))
+    if before is None:
+        return _Asked(change, space, None, prompt_of(after, space))
+    return _Asked(change, space, *prompts_of(before, after, space))
 
 
 def _prompt(unit: Unit, size: float | None, spaces: Sequence[Space]) -> Prompt | Skipped:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
 
 from ci_rlm.extract.canonical import canonical
 from ci_rlm.flow import Kind, Prompt, Snippet, Space, Unit
@@ -17,9 +18,16 @@ VERSION = 1
 """Part of every key: raise it when the text of a prompt changes."""
 
 CONTEXT_BUDGET = 3000
-"""Characters of canonical text, about 1,000 tokens, that unit and context may fill together.
+"""Characters of canonical text, about 1,400 tokens, that unit and context may fill together.
 
 The unit itself is never cut here; a unit over the model's length is cut by the tokenizer.
+"""
+
+FOCUSED = 2000
+"""Characters over which a change's sides say where they differ.
+
+Shorter ones fit a model of 2,048 tokens whole, if they are ASCII: a byte is one token at most.
+What is not said does not part the keys of equal texts.
 """
 
 _ORDER = ("import", "constant", "callee")
@@ -38,6 +46,21 @@ def prompt_of(unit: Unit, space: Space, *, size: float | None = None) -> Prompt:
     """
     body, truncated = _body(unit)
     return prompt_from_text(body, space, size=size, truncated=truncated)
+
+
+def prompts_of(before: Unit, after: Unit, space: Space) -> tuple[Prompt, Prompt]:
+    """Both sides of a change. Long ones know where they differ, so that a crop does not lose the edit."""
+    sides = prompt_of(before, space), prompt_of(after, space)
+    if max(len(side.text) for side in sides) <= FOCUSED:
+        return sides
+    pairs = enumerate(zip(sides[0].text, sides[1].text, strict=False))
+    focus = next((at for at, (a, b) in pairs if a != b), min(len(side.text) for side in sides))
+    return _focused(sides[0], focus), _focused(sides[1], focus)
+
+
+def _focused(prompt: Prompt, focus: int) -> Prompt:
+    key = hashlib.sha256(f"{prompt.key}\0{focus}".encode()).hexdigest()
+    return replace(prompt, key=key, focus=focus)
 
 
 def prompt_from_text(

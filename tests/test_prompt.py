@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ci_rlm.flow import Kind, Metric, Snippet, Space, Span, Unit
-from ci_rlm.prompt import CONTEXT_BUDGET, prompt_from_text, prompt_of, space_for
+from ci_rlm.prompt import CONTEXT_BUDGET, FOCUSED, prompt_from_text, prompt_of, prompts_of, space_for
 
 METRICS = (Metric("cpu_time", "s"),)
 SIZED = Space("python", "PY\n", (Kind.FUNCTION, Kind.PROGRAM), METRICS, "a machine", size=1024.0)
@@ -134,3 +134,19 @@ def test_the_first_space_that_serves_a_kind_is_chosen(kind: Kind, found: Space) 
 
 def test_a_kind_that_no_space_serves_has_none() -> None:
     assert space_for(Kind.TRITON_KERNEL, (SIZED, PLAIN)) is None
+
+
+def test_long_sides_of_a_change_say_where_they_differ_and_short_ones_do_not() -> None:
+    own = FOCUSED - len(SIZED.prefix)
+    short = prompts_of(unit("x" * own), unit("x" * (own - 1) + "y"), SIZED)
+    assert short == (prompt_of(unit("x" * own), SIZED), prompt_of(unit("x" * (own - 1) + "y"), SIZED))
+    before, after = prompts_of(unit("x" * own), unit("x" * own + "y"), SIZED)
+    assert before.focus == after.focus == FOCUSED
+
+
+def test_the_key_of_a_long_side_depends_on_where_the_other_one_differs() -> None:
+    long = "x" * 2 * FOCUSED
+    first, _ = prompts_of(unit(long), unit("y" + long), SIZED)
+    last, _ = prompts_of(unit(long), unit(long + "y"), SIZED)
+    assert first.text == last.text
+    assert first.key != last.key

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import pytest
 import torch
@@ -14,12 +15,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ci_rlm.errors import CheckpointError, UsageError
-from ci_rlm.flow import Kind, Metric, Prediction, Prompt, Space
+from ci_rlm.flow import Kind, Metric, Prediction, Prompt, Space, Span, Unit
 from ci_rlm.model import checkpoint, decode, tokenizer
 from ci_rlm.model.config import ModelConfig
 from ci_rlm.model.network import Network, collate
 from ci_rlm.predict import rlm
-from ci_rlm.predict.rlm import RlmPredictor, bucket, in_halves
+from ci_rlm.predict.rlm import RlmPredictor, _Question, bucket, in_halves, portions
+from ci_rlm.prompt import prompt_from_text, prompts_of
 
 METRICS = (Metric("peak_memory", "B"), Metric("cpu_time", "s"))
 SIZED = Space("python", "PY\n", (Kind.FUNCTION,), METRICS, "test", size=1e4)
@@ -60,6 +62,20 @@ def several() -> list[Prompt]:
     return [prompt(text + str(at), (SIZED, PLAIN)[at % 2]) for at, text in enumerate(texts)]
 
 
+def test_an_edit_behind_the_models_limit_is_seen(predictor: RlmPredictor) -> None:
+    lines = [f"    a{number} = {number}" for number in range(300)]
+    before, after = ("\n".join(["def f(x):", *lines, *last]) for last in ([], ["    return sorted(x)"]))
+    span = Span(1, 302)
+    sides = (
+        Unit(PurePosixPath("a.py"), "f", Kind.FUNCTION, "python", span, text) for text in (before, after)
+    )
+
+    (memory, _), (other, _) = predictor.predict(prompts_of(*sides, SIZED))
+
+    assert memory.truncated
+    assert memory.quantiles != other.quantiles
+
+
 def test_an_answer_has_each_metric_of_its_space_with_its_unit(predictor: RlmPredictor) -> None:
     sized, plain = predictor.predict([prompt("x"), prompt("x", PLAIN)])
     assert [(answer.metric, answer.unit) for answer in sized] == [("peak_memory", "B"), ("cpu_time", "s")]
@@ -92,6 +108,14 @@ def test_answers_do_not_depend_on_company_order_or_threads(folder: Path, predict
     assert list(predictor.predict(prompts)) == alone
     assert list(predictor.predict(prompts[::-1])) == alone[::-1]
     assert list(RlmPredictor(folder, device="cpu", threads=3).predict(prompts * 2)) == alone * 2
+
+
+@pytest.mark.model
+def test_the_embedded_checkpoint_answers_in_company_as_alone() -> None:
+    predictor = RlmPredictor(checkpoint.locate(checkpoint.EMBEDDED), device="cpu", threads=2)
+    bodies = ["    return xs\n", "    return sorted(xs)\n" * 30, "    xs.append(1)\n" * 9]
+    prompts = [prompt_from_text(f"def f{at}(xs):\n{bodies[at % 3]}", predictor.spaces[0]) for at in range(20)]
+    assert list(predictor.predict(prompts)) == [next(predictor.predict([one])) for one in prompts]
 
 
 def test_the_size_of_a_prompt_matters_and_defaults_to_that_of_its_space(predictor: RlmPredictor) -> None:
@@ -174,27 +198,53 @@ def test_the_batch_of_the_first_question_comes_first(predictor: RlmPredictor) ->
     assert firsts == sorted(firsts)
 
 
-def test_a_common_batch_moves_no_probability_by_more_than_a_hundred_thousandth(
+def test_a_padded_batch_moves_no_probability_by_more_than_a_hundred_thousandth(
     predictor: RlmPredictor,
 ) -> None:
     """A batch's quantile at u lies within the same prompt's own quantiles at u − 1e-5 and u + 1e-5."""
     network, words = predictor._load()
     questions = predictor._questions({one.key: one for one in several()}, words)
+    steps = predictor.config.probabilities
     for batch in bucket(questions, budget=10_000):
-        assert len(batch) > 1
-        metrics, steps = len(batch[0].space.metrics), predictor.config.probabilities
-        for question, (_, together) in zip(batch, predictor._answer(network, batch), strict=True):
-            with torch.inference_mode():
-                memory = network.encode(*collate([question.ids]))
-            given = [*question.given]
-            for metric in range(metrics):
+        assert len({len(question.ids) for question in batch}) > 1
+        given = [[*question.given] for question in batch]
+        metrics = len(batch[0].space.metrics)
+        with torch.inference_mode():
+            padded = network.encode(*collate([question.ids for question in batch]))
+            alone = [network.encode(*collate([question.ids])) for question in batch]
+        together = decode.quantiles(network, padded, given, steps, metrics)
+        for numbers, memory, told in zip(together, alone, given, strict=True):
+            for values in numbers:
                 low, high = (
-                    decode.quantiles(network, memory, [given], [u + slack for u in steps])[0, 0]
+                    decode.quantiles(network, memory, [told], [u + slack for u in steps])[0, 0]
                     for slack in (-1e-5, 1e-5)
                 )
-                values = [value for _, value in together[metric].quantiles]
                 assert (low <= values).all() and (values <= high).all()
-                given.append(together[metric].median)
+                told.append(values[steps.index(0.5)])
+
+
+@given(st.lists(st.booleans(), max_size=60), st.integers(1, 8), st.integers(1, 5))
+def test_portions_hold_one_space_and_take_no_more_rounds_than_they_must(
+    sized: list[bool], most: int, threads: int
+) -> None:
+    questions = [
+        _Question(prompt(str(at)), SIZED if is_sized else PLAIN, [1], False)
+        for at, is_sized in enumerate(sized)
+    ]
+    batches = portions(questions, most, threads)
+    assert sorted(map(id, questions)) == sorted(id(question) for batch in batches for question in batch)
+    assert all(len(batch) <= most for batch in batches)
+    assert all(len({question.space.name for question in batch}) == 1 for batch in batches)
+    if len(set(sized)) == 1:
+        assert len(batches) <= threads * math.ceil(len(sized) / (threads * most))
+
+
+def test_what_does_not_stand_alone_is_computed_alone(folder: Path) -> None:
+    """The answers of one prompt at a time, where sums were found to depend on company."""
+    prompts = several()
+    doubtful = RlmPredictor(folder, device="cpu")
+    doubtful._in_common = False
+    assert list(doubtful.predict(prompts)) == list(RlmPredictor(folder, device="cpu").predict(prompts))
 
 
 def test_more_prompts_than_a_window_are_answered_as_each_alone(

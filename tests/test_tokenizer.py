@@ -64,6 +64,24 @@ def test_a_long_text_is_cropped_and_says_so(learned: Tokenizer) -> None:
     assert learned.encode_batch([CORPUS[0]], len(whole))[1] == [False]
 
 
+@given(focus=st.integers(0, 399), max_tokens=st.integers(20, 60))
+def test_a_crop_with_a_focus_keeps_the_head_and_what_is_about_it(
+    learned: Tokenizer, focus: int, max_tokens: int
+) -> None:
+    text = "".join(chr(0x4E00 + at) for at in range(400))  # each once
+    (whole,), _ = learned.encode_batch([text], 10_000)
+    (kept,), (cropped,) = learned.encode_batch([text], max_tokens, [focus])
+    half = max_tokens // 2
+    assert cropped
+    assert len(kept) == max_tokens
+    assert kept[:half] == whole[:half]
+    assert text[focus] in learned.decode(kept)
+
+
+def test_a_focus_changes_nothing_where_the_text_fits(learned: Tokenizer) -> None:
+    assert learned.encode_batch(CORPUS, 10_000, [3, 5]) == learned.encode_batch(CORPUS, 10_000)
+
+
 def test_texts_like_the_learned_ones_become_short(learned: Tokenizer) -> None:
     (ids,), _ = learned.encode_batch([CORPUS[1]], 1000)
     assert len(ids) < len(CORPUS[1]) / 2
