@@ -22,7 +22,7 @@ from torch.nn import functional as F  # noqa: N812
 from ci_rlm.errors import CheckpointError
 from ci_rlm.model import checkpoint, decode, text_numbers, weights
 from ci_rlm.model.config import ModelConfig, T5GemmaConfig
-from ci_rlm.model.network import Network, NumberDecoder
+from ci_rlm.model.network import Network, NumberDecoder, embedding
 from ci_rlm.model.number_codec import PAD
 from ci_rlm.model.t5gemma import T5GemmaNetwork
 from ci_rlm.model.text_numbers import TextFormat
@@ -153,8 +153,8 @@ class TextHead(Network):
     def __init__(self, config: ModelConfig, text_format: TextFormat, seed: int = 0) -> None:
         super().__init__(config, seed)
         self.text_format = text_format
-        self.target_embedding = nn.Embedding(config.vocab_size, config.width)
-        self.target_position = nn.Embedding(config.max_numbers * text_format.length, config.width)
+        self.target_embedding = embedding(config.vocab_size, config.width)
+        self.target_position = embedding(config.max_numbers * text_format.length, config.width)
         self.head = nn.Linear(config.width, config.vocab_size, bias=False)
         self._initialise(torch.Generator().manual_seed(seed))
 

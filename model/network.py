@@ -96,8 +96,8 @@ class NumberDecoder(nn.Module):
 
     def _build_decoder(self) -> None:
         config = self.config
-        self.target_embedding = nn.Embedding(VOCABULARY, config.width)
-        self.target_position = nn.Embedding(config.target_tokens, config.width)
+        self.target_embedding = embedding(VOCABULARY, config.width)
+        self.target_position = embedding(config.target_tokens, config.width)
         self.decoder = nn.ModuleList(DecoderLayer(config) for _ in range(config.decoder_layers))
         self.decoder_norm = nn.RMSNorm(config.width)
         self.head = nn.Linear(config.width, VOCABULARY, bias=False)
@@ -191,7 +191,7 @@ class Network(NumberDecoder):
     def __init__(self, config: ModelConfig, seed: int = 0) -> None:
         """Weights are drawn from `seed` alone, whatever the state of torch's global generator."""
         super().__init__(config)
-        self.source_embedding = nn.Embedding(config.vocab_size, config.width)
+        self.source_embedding = embedding(config.vocab_size, config.width)
         self.encoder = nn.ModuleList(EncoderLayer(config) for _ in range(config.encoder_layers))
         self.encoder_norm = nn.RMSNorm(config.width)
         self._build_decoder()
@@ -215,6 +215,15 @@ class Network(NumberDecoder):
 
     def _initialise(self, generator: torch.Generator) -> None:
         initialise([self], self.head, [(self.encoder, 2), (self.decoder, 3)], generator)
+
+
+def embedding(entries: int, width: int) -> nn.Embedding:
+    """Weights to be drawn or loaded later.
+
+    nn.Embedding draws its own, on the meta device through torch._dynamo, whose import takes 1.4 s.
+    """
+    made: nn.Embedding = nn.Embedding.from_pretrained(torch.empty(entries, width), freeze=False)  # type: ignore[no-untyped-call]
+    return made
 
 
 def initialise(

@@ -73,3 +73,11 @@ def test_equal_code_loads_no_model(repo: Checkout, checkpoint: Path, tmp_path: P
     flags = ("--base", "HEAD~1", "--checkpoint", str(checkpoint), "--no-cache", "--format", "json")
     modules = loaded(tmp_path / "modules", "check", "-C", str(repo.root), *flags)
     assert modules & HEAVY == set()
+
+
+@pytest.mark.model
+def test_a_prediction_compiles_nothing(tmp_path: Path) -> None:
+    (tmp_path / "f.py").write_text(SOURCE)
+    program = "import sys\nfrom ci_rlm.cli import main\ntry: main(['score', '--no-cache', sys.argv[1]])\n"
+    program += "except SystemExit as end: sys.exit(end.code or 'torch._dynamo' in sys.modules)\n"
+    subprocess.run([sys.executable, "-c", program, str(tmp_path / "f.py")], check=True, capture_output=True)
