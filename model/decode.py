@@ -26,6 +26,7 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
 
+from ci_rlm.model.network import LEAST_ROWS
 from ci_rlm.model.number_codec import Grammar
 
 START = 0
@@ -320,12 +321,13 @@ def _descend(
 def _distinct(token_BK: Tensor, row_BK: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """The distinct rows of paths, each by its newest token and its parent row, and each path's new row.
 
-    Equal prefixes stand side by side, because u ascends. A prompt with fewer rows than another one
-    fills up with rows that no path uses.
+    Equal prefixes stand side by side, because u ascends. A prompt with fewer rows than another one,
+    or than a network computes anyway, fills up with rows that no path uses.
     """
     forks_BK = (token_BK.diff(dim=1) != 0) | (row_BK.diff(dim=1) != 0)
     longer_BK = F.pad(forks_BK.cumsum(1), (1, 0))
-    empty_BR = token_BK.new_zeros(len(token_BK), int(longer_BK.max()) + 1)
+    rows = max(int(longer_BK.max()) + 1, -(-LEAST_ROWS // len(token_BK)))
+    empty_BR = token_BK.new_zeros(len(token_BK), rows)
     token_BR, parent_BR = (empty_BR.scatter(1, longer_BK, x_BK) for x_BK in (token_BK, row_BK))
     return token_BR, parent_BR, longer_BK
 

@@ -171,7 +171,7 @@ class NumberDecoder(nn.Module):
         together_1RTV = self._in_two_steps(target_BRT, Memories((memory,) * prompts))[-1:]
         return all(
             self._in_two_steps(target_BRT[-1:, :count], memory).equal(together_1RTV[:, :count])
-            for count in (1, rows // 2, rows)
+            for count in (1, (rows + 1) // 2, rows)
         )
 
     def _in_two_steps(self, target_BRT: Tensor, memory: Memory | Memories) -> Tensor:

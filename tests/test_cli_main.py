@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import tomllib
@@ -124,6 +125,20 @@ def test_doctor_reports_a_wrong_configuration(tmp_path: Path) -> None:
     assert "unknown key 'mod'\n      did you mean 'mode'?" in result.stdout
 
 
+def test_doctor_says_where_the_model_would_run(tmp_path: Path) -> None:
+    folder = checkpoint_without_weights(tmp_path)
+    result = CliRunner().invoke(main, ["doctor", "--checkpoint", str(folder), "--device", "cpu"])
+    (line,) = (line for line in result.stdout.splitlines() if "device:" in line)
+    assert re.fullmatch(r"ok    device: cpu leads to cpu: \d+ threads?, a prompt each; (.*)", line)
+    assert line.endswith("; float32; attention: flash_attention")
+
+
+def test_doctor_fails_for_a_gpu_that_is_not_there() -> None:
+    result = CliRunner().invoke(main, ["doctor", "--device", "cuda:99"])
+    assert result.exit_code == 3
+    assert "fail  device: there is no device cuda:99" in result.stdout
+
+
 def test_doctor_speaks_json(tmp_path: Path) -> None:
     import json
 
@@ -139,6 +154,7 @@ def test_doctor_speaks_json(tmp_path: Path) -> None:
         "triton",
         "measuring",
         "configuration",
+        "device",
         "checkpoint",
         "cache",
     ]

@@ -13,7 +13,7 @@ from torch import Tensor
 from ci_rlm.flow import Kind, Metric, Space
 from ci_rlm.model import decode, search
 from ci_rlm.model.config import ModelConfig
-from ci_rlm.model.network import Network, collate
+from ci_rlm.model.network import LEAST_ROWS, Network, collate
 from ci_rlm.model.number_codec import DIGITS, MINUS, PLUS, VOCABULARY, ZERO, Grammar, NumberFormat
 
 TINY = NumberFormat(exponent_digits=1, mantissa_digits=1)
@@ -144,8 +144,8 @@ class Counting(RandomDecoder):
 
 
 def test_a_prefix_that_quantiles_share_is_decoded_once() -> None:
-    decoder = Counting(SMALL, 2)
-    values = decode.quantiles(decoder, prompts(1), [[]], PERCENTILES)[0, 0]
+    decoder, memory = Counting(SMALL, 2), prompts(1).expand(LEAST_ROWS, -1)
+    values = decode.quantiles(decoder, memory, [[]] * LEAST_ROWS, PERCENTILES)[0, 0]
     written = [decoder.number_format.encode(value) for value in values]
     for length, rows in enumerate(decoder.sums):
         assert len(rows) == len(set(rows)) == len({tokens[:length] for tokens in written})

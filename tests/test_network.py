@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
 from ci_rlm.flow import Kind, Metric, Space
 from ci_rlm.model.config import ModelConfig
-from ci_rlm.model.network import Network, collate
+from ci_rlm.model.network import Memories, Network, collate
 from ci_rlm.model.number_codec import PAD, VOCABULARY
 
 TEXTS = [[1, 5, 9, 30, 4, 8], [1, 7, 2]]
@@ -115,6 +115,36 @@ def test_a_cache_repeats_and_picks_rows() -> None:
     chosen = torch.stack([target[0, parents[0], :9], target[1, parents[1], :9]])
     joined = torch.cat([chosen, following], dim=2)
     assert largest_difference(picked, network.extend(joined, memory)[0][:, :, 9:]) < 1e-5
+
+
+@torch.no_grad()
+def test_prompts_that_were_encoded_apart_are_decoded_as_each_alone() -> None:
+    network, target = miniature(), targets(2, 3)
+    apart = Memories(tuple(network.encode(*collate([text])) for text in TEXTS))
+    together, cache = network.extend(target[..., :9], apart)
+    further, _ = network.extend(target[..., 9:10], apart, cache)
+    for index, text in enumerate(TEXTS):
+        alone = network.encode(*collate([text]))
+        whole, _ = network.extend(target[index, None], alone)
+        assert largest_difference(together[index], whole[0, :, :9]) < 1e-5
+        assert largest_difference(further[index], whole[0, :, 9:10]) < 1e-5
+
+
+class Companionable(nn.Module):
+    """A product that is another one in company: its answers depend on how many rows there are."""
+
+    def __init__(self, inner: nn.Module) -> None:
+        super().__init__()
+        self.inner = inner
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.inner(x) * (1 + 1e-6 * x.shape[0])
+
+
+def test_sums_that_depend_on_company_are_found_out() -> None:
+    network = miniature()
+    network.decoder[0].feed_forward = Companionable(network.decoder[0].feed_forward)
+    assert not network.rows_stand_alone(prompts=4, rows=5)
 
 
 def test_the_weights_come_from_the_seed_alone() -> None:

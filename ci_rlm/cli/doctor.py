@@ -15,6 +15,8 @@ import click
 from ci_rlm.cli.flags import ModelFlags, model_flags
 
 if TYPE_CHECKING:
+    import torch
+
     from ci_rlm.config import Config
     from ci_rlm.predict import Predictor
 
@@ -64,7 +66,8 @@ def _findings(model: ModelFlags) -> Iterator[Finding]:
     yield _python()
     yield _git()
     yield _repository()
-    yield _torch()
+    torch = _torch()
+    yield torch
     yield _triton()
     yield _measuring()
     config = _config(model)
@@ -72,6 +75,8 @@ def _findings(model: ModelFlags) -> Iterator[Finding]:
         yield config
         return
     yield Finding("configuration", Status.OK, f"mode {config.mode}, checkpoint {config.checkpoint}")
+    if torch.status is Status.OK:
+        yield _device(config)
     yield _checkpoint(config)
     yield _cache(config)
 
@@ -112,8 +117,7 @@ def _torch() -> Finding:
         import torch
     except ImportError as error:
         return Finding("torch", Status.FAIL, f"cannot be imported: {error}", "install it as the README says")
-    device = torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu"
-    return Finding("torch", Status.OK, f"{torch.__version__} on {device}, {torch.get_num_threads()} threads")
+    return Finding("torch", Status.OK, str(torch.__version__))
 
 
 def _triton() -> Finding:
@@ -147,6 +151,39 @@ def _config(model: ModelFlags) -> Config | Finding:
         return configure_here(model)
     except UsageError as error:
         return Finding("configuration", Status.FAIL, error.message, error.hint)
+
+
+def _device(config: Config) -> Finding:
+    import torch
+
+    from ci_rlm.errors import UsageError
+    from ci_rlm.predict.rlm import device_of, usable_cpus
+
+    try:
+        device = torch.device(device_of(config.device))
+    except UsageError as error:
+        return Finding("device", Status.FAIL, error.message, error.hint)
+    if device.type == "cpu":
+        threads = usable_cpus()
+        manner = f"{threads} thread{'s' * (threads > 1)}, a prompt each"
+    else:
+        manner = f"{torch.cuda.get_device_name(device)}, prompts in batches of about one length"
+    detail = f"{config.device} leads to {device}: {manner}; float32; attention: {_attention(device)}"
+    return Finding("device", Status.OK, detail)
+
+
+def _attention(device: torch.device) -> str:
+    """The kernels that torch chooses for float32 attention on a device."""
+    import torch
+    from torch.nn.attention import SDPBackend
+
+    query = torch.zeros(1, 4, 64, 64, device=device)
+    keep = torch.ones(1, 1, 1, 64, dtype=torch.bool, device=device)
+    whole, padded = (
+        SDPBackend(torch._fused_sdp_choice(query, query, query, attn_mask=mask)).name.lower()
+        for mask in (None, keep)
+    )
+    return whole if whole == padded else f"{whole}, {padded} where texts are padded"
 
 
 def _checkpoint(config: Config) -> Finding:

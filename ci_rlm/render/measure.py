@@ -80,7 +80,7 @@ def _digits(value: float) -> str:
         return f"<{_SMALLEST}"
     if value >= _LARGEST:
         return f"{value:.2e}"
-    if value >= 1000.0:
+    if value >= 999.5:  # which three digits would round to 1000
         return f"{value:.0f}"
     rounded = float(f"{value:.3g}")
     places = next(places for places, below in ((2, 10.0), (1, 100.0), (0, 1000.0)) if rounded < below)
