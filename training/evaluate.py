@@ -1,319 +1,280 @@
-"""How well a checkpoint predicts programs and pairs of problems it never saw, beside baselines.
+"""How well a checkpoint predicts programs and pairs of problems it never saw, beside others.
 
     python -m ci_rlm.training.evaluate runs/embedded/checkpoint --corpus runs/corpus
 
-Three predictors answer the same questions in one run: the checkpoint, gradient boosting on
-counts of syntax-node types, and gradient boosting on the length of the code alone. All three
-are told the input size.
+prints the figures of a model card; `ci-rlm evaluate` writes all of them, with their intervals, as
+JSON, a table and a page. Several predictors answer the same questions in one run: the checkpoint,
+another checkpoint if one is named, and two baselines (`baselines.py`).
+
+Shapes: N points, K metrics, L levels of quantiles.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import math
-from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from hashlib import sha256
-from itertools import combinations
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from ci_rlm import compare, prompt
+from ci_rlm import prompt
+from ci_rlm.compare import LEAST, centre
+from ci_rlm.compare import compare as compare_predictions
+from ci_rlm.errors import CheckpointError, CiRlmError
 from ci_rlm.flow import Calibration, Change, Kind, Limits, Metric, Outcome, Prediction, Space, Span, Unit
 from ci_rlm.judge import judge
+from ci_rlm.predict import Predictor
 from ci_rlm.predict.rlm import RlmPredictor
-from ci_rlm.training import corpus, edits
-from ci_rlm.training.corpus import Example, Row
+from ci_rlm.training import bootstrap, corpus, texts
+from ci_rlm.training.baselines import baselines, node_features
+from ci_rlm.training.bootstrap import RESAMPLES, Difference, Sampled
+from ci_rlm.training.corpus import Example
+from ci_rlm.training.evaluation_document import Document, Part, brief, document_of, table
+from ci_rlm.training.figures import Claims, Said, scores_of
+from ci_rlm.training.questions import (
+    METRICS,
+    TELLING,
+    Centres,
+    Pair,
+    Point,
+    Questions,
+    Sides,
+    edit_pairs,
+    few,
+    is_neutral,
+    pairs_of,
+    points_of,
+    solution_pairs,
+    truth,
+)
+from ci_rlm.training.scores import Reals
+from ci_rlm.training.scores import rho as spearman
 
-METRICS = ("peak_memory", "cpu_time")
-Point = tuple[Example, Row]
-Centres = NDArray[np.float64]
-"""Predicted log of each metric: shape (points, metrics)."""
+__all__ = [
+    "METRICS", "TELLING", "Centres", "Pair", "Point", "baselines", "centres", "compare", "edit_pairs",
+    "evaluate", "evaluation", "few", "is_neutral", "node_features", "points_of", "predictions",
+    "solution_pairs", "spearman", "table", "truth",
+]  # fmt: skip
 
-MANY = 8
-"""A problem is ranked within when it has more solutions than this (Figure 3)."""
-TELLING = 1.5
-"""Pairs count for sign accuracy when the measured ratio is over this."""
-NEAR = (512.0, 2048.0)
-"""Sizes about the reference size of a gate."""
+Answer = tuple[Prediction, ...]
+Progress = Callable[[int, int], None]
+"""Told how many of how many prompts are answered."""
+_PREFIX = texts.python_space("", 1.0).prefix
+"""What the prompts of a corpus begin with."""
+
+
+def silent(done: int, total: int) -> None:
+    """No progress is shown."""
 
 
 @dataclass(frozen=True, slots=True)
-class Pair:
-    """Two programs of one problem at one size: indices of points, before and after."""
+class Settings:
+    """How an evaluation is made."""
 
-    before: int
-    after: int
-    edit: str
-    """The kind of edit between them; empty for two solutions of a problem."""
-
-
-def is_neutral(pair: Pair) -> bool:
-    """Whether a pair's edit is meant to keep the cost."""
-    return pair.edit in edits.NEUTRAL_NAMES
-
-
-def points_of(examples: Sequence[Example]) -> list[Point]:
-    """Every (program, input size), in order."""
-    return [(example, row) for example in examples for row in example.rows]
-
-
-def truth(points: Sequence[Point]) -> Centres:
-    """Log of what was measured."""
-    return np.log([[row.peak_memory, row.cpu_time] for _, row in points])
+    split: str = "test"
+    resamples: int = RESAMPLES
+    seed: int = 0
+    baselines: bool = True
 
 
 def predictions(
-    points: Sequence[Point], predictor: RlmPredictor, space: Space
-) -> list[tuple[Prediction, ...]]:
+    points: Sequence[Point], predictor: Predictor, space: Space, progress: Progress = silent
+) -> list[Answer]:
     """The checkpoint's answers at each point's own input size."""
     prompts = [
-        prompt.prompt_from_text(example.text.removeprefix(space.prefix), space, size=row.size)
+        prompt.prompt_from_text(
+            example.text.removeprefix(space.prefix).removeprefix(_PREFIX), space, size=row.size
+        )
         for example, row in points
     ]
-    return list(predictor.predict(prompts))
+    answers = []
+    for answer in predictor.predict(prompts):
+        answers.append(answer)
+        progress(len(answers), len(prompts))
+    return answers
 
 
-def centres(answers: Sequence[tuple[Prediction, ...]]) -> Centres:
-    """The centre of each answer, on the log scale."""
-    return np.array([[compare.centre(prediction) for prediction in answer] for answer in answers])
+def centres(answers: Sequence[Answer]) -> Centres:
+    """The centre of each answer, on the log scale: (N, K)."""
+    return np.array([[centre(prediction) for prediction in answer] for answer in answers])
 
 
-def baselines(training: Sequence[Example], points: Sequence[Point]) -> dict[str, Centres]:
-    """Gradient boosting on node counts, and on length, fitted on the training programs."""
-    from sklearn.ensemble import HistGradientBoostingRegressor
+def space_of(predictor: Predictor) -> Space:
+    """The first space of a predictor that answers for a metric of the corpus.
 
-    learning = points_of(training)
-    kinds = sorted({kind for example in training for kind, _ in example.counts})
-    wanted: dict[str, Callable[[Sequence[Point]], NDArray[np.float64]]] = {
-        "node counts": lambda these: node_features(these, kinds),
-        "length": lambda these: np.array([[math.log(row.size), math.log(len(e.text))] for e, row in these]),
-    }
-    found = {}
-    for name, features in wanted.items():
-        given, asked, known = features(learning), features(points), truth(learning)
-        fitted = []
-        for metric in range(len(METRICS)):
-            model = HistGradientBoostingRegressor(max_iter=400, learning_rate=0.06, random_state=0)
-            fitted.append(model.fit(given, known[:, metric]).predict(asked))
-        found[name] = np.stack(fitted, axis=1)
-    return found
-
-
-def node_features(points: Sequence[Point], kinds: Sequence[str]) -> NDArray[np.float64]:
-    """Counts of syntax-node types, and the log of the input size."""
-    place = {kind: index for index, kind in enumerate(kinds)}
-    table = np.zeros((len(points), len(kinds) + 1))
-    for row, (example, costs) in enumerate(points):
-        table[row, -1] = math.log(costs.size)
-        for kind, count in example.counts:
-            if kind in place:
-                table[row, place[kind]] = count
-    return table
-
-
-def solution_pairs(points: Sequence[Point], cap: int = 200) -> list[Pair]:
-    """Pairs of unedited solutions of one problem at one size, at most `cap` a problem and size."""
-    groups: dict[tuple[str, float], list[int]] = defaultdict(list)
-    for index, (example, row) in enumerate(points):
-        if not example.edit:
-            groups[example.problem, row.size].append(index)
-    chance = np.random.default_rng(0)
-    pairs: list[Pair] = []
-    for members in groups.values():
-        every = list(combinations(members, 2))
-        chosen = chance.permutation(len(every))[:cap]
-        pairs += [Pair(before, after, "") for before, after in (every[index] for index in sorted(chosen))]
-    return pairs
-
-
-def edit_pairs(points: Sequence[Point]) -> Iterator[Pair]:
-    """A program and its edited self at one size."""
-    plain = {(e.problem, e.record, row.size): i for i, (e, row) in enumerate(points) if not e.edit}
-    for index, (example, row) in enumerate(points):
-        before = plain.get((example.problem, example.original, row.size))
-        if example.edit and before is not None:
-            yield Pair(before, index, edits.kind_of(example.edit))
-
-
-def figures(points: Sequence[Point], known: Centres, guessed: Centres) -> dict[str, dict[str, Any]]:
-    """The figures of one predictor, a metric at a time."""
-    solutions = [index for index, (example, _) in enumerate(points) if not example.edit]
-    near = [index for index in solutions if NEAR[0] <= points[index][1].size <= NEAR[1]]
-    pairs = solution_pairs(points)
-    answer = {}
-    for metric, name in enumerate(METRICS):
-        y, p = known[:, metric], guessed[:, metric]
-        within = _within(points, solutions, y, p)
-        answer[name] = {
-            "spearman": _rounded(spearman(y[solutions], p[solutions])),
-            "spearman_near_reference_size": _rounded(spearman(y[near], p[near])),
-            "spearman_within_problem": _rounded(float(np.median(within)) if within else math.nan),
-            "problems_within": len(within),
-            **_signs(pairs, y, p),
-        }
-    return answer
-
-
-def spearman(y: NDArray[np.float64], p: NDArray[np.float64]) -> float:
-    """Spearman's rank correlation; not a number for fewer than three points."""
-    from scipy.stats import spearmanr
-
-    return float(spearmanr(y, p).statistic) if len(y) > 2 else math.nan
-
-
-def _within(points: Sequence[Point], chosen: Sequence[int], y: Any, p: Any) -> list[float]:
-    """Spearman within each problem that has many solutions, at its largest common size."""
-    groups: dict[tuple[str, float], list[int]] = defaultdict(list)
-    for index in chosen:
-        groups[points[index][0].problem, points[index][1].size].append(index)
-    largest: dict[str, tuple[float, list[int]]] = {}
-    for (problem, size), members in groups.items():
-        if len(members) > MANY and size > largest.get(problem, (0.0, []))[0] and np.ptp(y[members]) > 0:
-            largest[problem] = (size, members)
-    found = (spearman(y[members], p[members]) for _, members in largest.values())
-    return [0.0 if math.isnan(rho) else rho for rho in found]
-
-
-def _signs(pairs: Sequence[Pair], y: Any, p: Any) -> dict[str, Any]:
-    told = [
-        (y[pair.after] - y[pair.before]) * (p[pair.after] - p[pair.before]) > 0
-        for pair in pairs
-        if abs(y[pair.after] - y[pair.before]) > math.log(TELLING)
-    ]
-    return {"sign_accuracy": _rounded(float(np.mean(told)) if told else math.nan), "pairs": len(told)}
-
-
-def coverage(answers: Sequence[tuple[Prediction, ...]], known: Centres) -> dict[str, float]:
-    """Share of measured values inside each metric's interval from 5% to 95%; 0.90 is right."""
-    found = {}
-    for metric, name in enumerate(METRICS):
-        inside = []
-        for answer, y in zip(answers, known[:, metric], strict=True):
-            at = dict(answer[metric].quantiles)
-            inside.append(at[0.05] <= math.exp(y) * (1 + 1e-4) and math.exp(y) <= at[0.95] * (1 + 1e-4))
-        found[name] = _rounded(float(np.mean(inside)))
-    return found
-
-
-def calls(
-    points: Sequence[Point], answers: Sequence[tuple[Prediction, ...]], calibrations: Sequence[Calibration]
-) -> dict[str, dict[str, Any]]:
-    """What the gate would say, at default limits, of each edit of the points, both ways round.
-
-    `neutral_called` is the share of neutral edits called regressed; `recall` the share of
-    edits that made the cost over 1.5 times as high that were called so; `precision` the share
-    of calls whose measured ratio is over 1.1; `unsure` the share of all edits left open.
+    Raises CheckpointError if there is none.
     """
-    pairs = list(edit_pairs(points))
-    pairs += [Pair(pair.after, pair.before, pair.edit) for pair in pairs]
-    known = truth(points)
+    for space in predictor.spaces:
+        if {metric.name for metric in space.metrics} & set(METRICS):
+            return space
+    message = f"the checkpoint {predictor.info.name} answers for none of {', '.join(METRICS)}"
+    raise CheckpointError(message, hint="a corpus of Python programs has these metrics")
+
+
+def said_of(
+    predictor: Predictor,
+    questions: Questions,
+    alike: Mapping[str, Reals],
+    progress: Progress = silent,
+) -> dict[str, Said]:
+    """What a checkpoint says of each metric that it shares with the corpus."""
+    space = space_of(predictor)
+    answers = predictions(questions.points, predictor, space, progress)
     found = {}
-    for metric, name in enumerate(METRICS):
-        told = [_call(points, answers, calibrations, pair, metric) for pair in pairs]
-        ratios = [float(known[pair.after, metric] - known[pair.before, metric]) for pair in pairs]
-        neutral = [outcome for outcome, pair in zip(told, pairs, strict=True) if is_neutral(pair)]
-        worse = [outcome for outcome, y in zip(told, ratios, strict=True) if y > math.log(TELLING)]
-        called = [y for outcome, y in zip(told, ratios, strict=True) if outcome is Outcome.REGRESSED]
-        found[name] = {
-            "edits": len(pairs),
-            "neutral": len(neutral),
-            "neutral_called": _share([outcome is Outcome.REGRESSED for outcome in neutral]),
-            "worse": len(worse),
-            "recall": _share([outcome is Outcome.REGRESSED for outcome in worse]),
-            "called": len(called),
-            "precision": _share([y > math.log(1.1) for y in called]),
-            "unsure": _share([outcome is Outcome.UNSURE for outcome in told]),
-        }
+    for place, metric in enumerate(space.metrics):
+        if metric.name in METRICS:
+            mine = [answer[place] for answer in answers]
+            claims = {
+                kind: _claims(questions, sides, mine, predictor.calibrations, alike[kind])
+                for kind, sides in questions.sides.items()
+            }
+            levels = tuple(level for level, _ in mine[0].quantiles)
+            centre_N = np.array([centre(prediction) for prediction in mine])
+            found[metric.name] = Said(centre_N, levels, _log_quantiles(mine), claims)
     return found
 
 
-def _call(
-    points: Sequence[Point],
-    answers: Sequence[tuple[Prediction, ...]],
+def _log_quantiles(predicted: Sequence[Prediction]) -> Reals:
+    least = LEAST[predicted[0].unit]
+    values = np.array([[value for _, value in prediction.quantiles] for prediction in predicted])
+    return np.asarray(np.log(np.maximum(values, least)))
+
+
+def _claims(
+    questions: Questions,
+    sides: Sides,
+    predicted: Sequence[Prediction],
     calibrations: Sequence[Calibration],
-    pair: Pair,
-    metric: int,
-) -> Outcome:
-    before, after = (_change_side(points[index][0]) for index in (pair.before, pair.after))
-    limits = Limits()
-    comparison = compare.compare(
-        Change(before, after),
-        Metric(METRICS[metric], answers[pair.before][metric].unit),
-        answers[pair.before][metric],
-        answers[pair.after][metric],
-        calibrations,
-        limits,
-        compare.similarity(points[pair.before][0].text, points[pair.after][0].text),
+    alike: Reals,
+) -> Claims:
+    """What a gate would say of the sides near the reference size, at default limits."""
+    probabilities, outcomes = [], []
+    for at in np.flatnonzero(sides.near).tolist():
+        pair = int(sides.before[at]), int(sides.after[at])
+        units = [_unit(questions.points[index][0]) for index in pair]
+        before, after = (predicted[index] for index in pair)
+        metric = Metric(before.metric, before.unit)
+        limits = Limits()
+        comparison = compare_predictions(
+            Change(units[0], units[1]), metric, before, after, calibrations, limits, float(alike[at])
+        )
+        probabilities.append(comparison.p_regression)
+        outcomes.append(judge(comparison, limits).outcome)
+    return Claims(
+        p_regression=np.array(probabilities, dtype=np.float64),
+        regressed=np.array([outcome is Outcome.REGRESSED for outcome in outcomes], dtype=np.bool_),
+        unsure=np.array([outcome is Outcome.UNSURE for outcome in outcomes], dtype=np.bool_),
     )
-    return judge(comparison, limits).outcome
 
 
-def _change_side(example: Example) -> Unit:
+def _unit(example: Example) -> Unit:
     return Unit(PurePosixPath("p.py"), example.record, Kind.PROGRAM, "python", Span(1, 1), example.text)
 
 
-def _share(hits: Sequence[bool]) -> float:
-    return round(sum(hits) / len(hits), 4) if hits else 0.0
+def compare(
+    candidate: Predictor,
+    present: Predictor,
+    examples: Sequence[Example],
+    pairs: Sequence[Pair],
+    *,
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+    progress: Progress = silent,
+) -> dict[str, dict[str, Difference]]:
+    """Every score of two checkpoints on the same programs, by metric and by the score's key.
+
+    `pairs` are of the points of the examples, as `points_of` puts them in order. The intervals are
+    of the paired difference, from draws of whole problems; `meanings.meaning(key).better` says
+    which way is good. Raises CheckpointError where the two have no metric in common, CiRlmError
+    without programs.
+    """
+    if not examples:
+        raise CiRlmError("no programs to compare two checkpoints on", hint="give a larger corpus")
+    questions = Questions.of(points_of(examples), pairs)
+    alike = {kind: questions.alike(sides) for kind, sides in questions.sides.items()}
+    drawn = bootstrap.draws(len(questions.problems), resamples, seed)
+    told = [
+        _sampled(questions, said_of(each, questions, alike, progress), drawn) for each in (candidate, present)
+    ]
+    found = {
+        metric: _differences(told[0][metric], told[1][metric]) for metric in told[0] if metric in told[1]
+    }
+    if not found:
+        message = f"{candidate.info.name} and {present.info.name} have no metric in common"
+        raise CheckpointError(message, hint="compare checkpoints of the same task")
+    return found
 
 
-def _rounded(value: float) -> float:
-    return round(value, 3) if not math.isnan(value) else 0.0
+def _sampled(questions: Questions, said: Mapping[str, Said], drawn: Reals) -> dict[str, dict[str, Sampled]]:
+    return {
+        metric: bootstrap.sampled(
+            scores_of(questions, questions.known[:, METRICS.index(metric)], each), drawn
+        )
+        for metric, each in said.items()
+    }
+
+
+def _differences(candidate: Mapping[str, Sampled], present: Mapping[str, Sampled]) -> dict[str, Difference]:
+    return {key: bootstrap.difference(candidate[key], present[key]) for key in candidate if key in present}
+
+
+def evaluation(
+    predictor: Predictor,
+    examples: Sequence[Example],
+    settings: Settings = Settings(),  # frozen
+    *,
+    against: Predictor | None = None,
+    progress: Progress = silent,
+) -> Document:
+    """All figures of a checkpoint on one split, beside another's and the baselines'.
+
+    Raises CiRlmError for a split without programs.
+    """
+    points = points_of([example for example in examples if example.split == settings.split])
+    if not points:
+        raise CiRlmError(
+            f"no programs in the split {settings.split!r}", hint="build a corpus with more problems"
+        )
+    questions = Questions.of(points, pairs_of(points))
+    alike = {kind: questions.alike(sides) for kind, sides in questions.sides.items()}
+    asked = {"checkpoint": predictor} | ({"present": against} if against else {})
+    said = {role: said_of(each, questions, alike, progress) for role, each in asked.items()}
+    training = [example for example in examples if example.split == "train"] if settings.baselines else []
+    guessed = baselines(training, points) if training else {}
+    drawn = bootstrap.draws(len(questions.problems), settings.resamples, settings.seed)
+
+    def part(role: str, name: str, of: Mapping[str, Said], model: Predictor | None = None) -> Part:
+        info, space = (model.info, space_of(model)) if model else (None, None)
+        return Part(role, name, info, space, _sampled(questions, of, drawn))
+
+    parts = [part(role, _name(role, asked), of, asked[role]) for role, of in said.items()]
+    parts += [part("baseline", name, _points_alone(values)) for name, values in guessed.items()]
+    return document_of(
+        questions,
+        settings.split,
+        parts,
+        said["checkpoint"],
+        resamples=settings.resamples,
+        seed=settings.seed,
+    )
+
+
+def _name(role: str, asked: Mapping[str, Predictor]) -> str:
+    name = asked[role].info.name
+    same = [each for each in asked.values() if each.info.name == name]
+    return f"{name} ({asked[role].info.digest[:12]})" if len(same) > 1 else name
+
+
+def _points_alone(values: Centres) -> dict[str, Said]:
+    return {metric: Said(values[:, place]) for place, metric in enumerate(METRICS)}
 
 
 def evaluate(folder: Path, examples: Sequence[Example], split: str = "test") -> dict[str, Any]:
-    """All figures of a checkpoint and the baselines on one split."""
-    predictor = RlmPredictor(folder)
-    points = points_of([example for example in examples if example.split == split])
-    known = truth(points)
-    answers = predictions(points, predictor, predictor.spaces[0])
-    guesses = {predictor.info.name: centres(answers)}
-    guesses |= baselines([example for example in examples if example.split == "train"], points)
-    return {
-        "split": split,
-        "problems": len({example.problem for example, _ in points}),
-        "programs": len({(example.problem, example.record) for example, _ in points}),
-        "points": len(points),
-        "figures": {name: figures(points, known, guess) for name, guess in guesses.items()},
-        "coverage_90": coverage(answers, known),
-        "calls": calls(*_near(points, answers), predictor.calibrations),
-    }
-
-
-def few(examples: Sequence[Example], split: str, count: int) -> list[Example]:
-    """The examples without those of a split that are of other than its first `count` problems by hash."""
-    names = {example.problem for example in examples if example.split == split}
-    kept = set(sorted(names, key=lambda name: sha256(name.encode()).digest())[:count])
-    return [example for example in examples if example.split != split or example.problem in kept]
-
-
-def _near(
-    points: Sequence[Point], answers: Sequence[tuple[Prediction, ...]]
-) -> tuple[list[Point], list[tuple[Prediction, ...]]]:
-    kept = [index for index, (_, row) in enumerate(points) if NEAR[0] <= row.size <= NEAR[1]]
-    return [points[index] for index in kept], [answers[index] for index in kept]
-
-
-def table(result: Mapping[str, Any]) -> str:
-    """The figures as a Markdown table."""
-    keys = {
-        "spearman": "Spearman, all sizes",
-        "spearman_near_reference_size": "Spearman, near the reference size",
-        "spearman_within_problem": "Spearman within problem, median",
-        "sign_accuracy": "sign accuracy, ratio over 1.5",
-    }
-    names = list(result["figures"])
-    lines = ["| metric | figure | " + " | ".join(names) + " |", "|---|---|" + "---|" * len(names)]
-    for metric in METRICS:
-        for key, title in keys.items():
-            values = " | ".join(f"{result['figures'][name][metric][key]:.3f}" for name in names)
-            lines.append(f"| {metric.replace('_', ' ')} | {title} | {values} |")
-    return "\n".join(lines)
+    """The figures that a model card tells of a checkpoint and the baselines, without intervals."""
+    return brief(evaluation(RlmPredictor(folder), examples, Settings(split, resamples=0)))
 
 
 def main() -> None:

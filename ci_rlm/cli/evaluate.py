@@ -1,0 +1,149 @@
+"""`ci-rlm evaluate`: how well a checkpoint predicts what it never saw."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from ci_rlm.cli.flags import ModelFlags, grouped
+from ci_rlm.cli.publish import write_whole
+
+if TYPE_CHECKING:
+    from ci_rlm.config import Config
+    from ci_rlm.predict.rlm import RlmPredictor
+    from ci_rlm.training.evaluation_document import Document
+
+_WIDTH = 120
+"""Of tables that go to no terminal."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is evaluated on."""
+
+    corpus: Path
+    split: str
+    limit: int | None
+    baselines: bool
+    resamples: int
+    seed: int
+
+
+_asked_flags = grouped(
+    "asked",
+    Asked,
+    click.option(
+        "--corpus",
+        type=click.Path(exists=True, file_okay=False, path_type=Path),
+        required=True,
+        help="The folder that `python -m ci_rlm.training.corpus build` wrote.",
+    ),
+    click.option("--split", type=click.Choice(("test", "calibration")), default="test", show_default=True),
+    click.option("--limit", type=click.IntRange(1), metavar="N", help="Problems at most, for a trial."),
+    click.option(
+        "--baselines/--no-baselines", default=True, help="Fit what counting alone predicts beside it."
+    ),
+    click.option(
+        "--resamples",
+        type=click.IntRange(0, 100_000),
+        default=1000,
+        show_default=True,
+        help="Draws of problems that intervals come from; 0: no intervals.",
+    ),
+    click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the draws."),
+)
+_FILE = click.Path(dir_okay=False, path_type=Path)
+
+
+@click.command()
+@click.argument("checkpoint")
+@_asked_flags
+@click.option(
+    "--against", metavar="CHECKPOINT", help="Another checkpoint, the present one: is the first better?"
+)
+@click.option("--json", "json_file", type=_FILE, help="Write every figure to this file.")
+@click.option("--html", "html_file", type=_FILE, help="Write a page with plots to this file.")
+@click.option("-v", "--verbose", is_flag=True, help="Every figure in the table, not only the main ones.")
+@click.option("--device", metavar="NAME", help="Where the model runs: auto, cpu, cuda or cuda:N.")
+@click.option("--offline", is_flag=True, help="Never touch the network.")
+def evaluate(
+    checkpoint: str,
+    asked: Asked,
+    against: str | None,
+    json_file: Path | None,
+    html_file: Path | None,
+    verbose: bool,
+    device: str | None,
+    offline: bool,
+) -> int:
+    """Hold the predictions of CHECKPOINT against a corpus of measured programs.
+
+    CHECKPOINT is 'embedded', a folder (./NAME), or OWNER/NAME[@REVISION] on the hub. It is asked
+    about problems that the corpus holds out of training. Figures come with intervals from drawing
+    problems, beside those of baselines, and of another checkpoint if --against names one.
+    """
+    from ci_rlm.errors import UsageError
+
+    try:
+        document = _document(checkpoint, against, asked, device, offline)
+    except ModuleNotFoundError as error:
+        hint = 'pip install "ci-rlm[train]"'
+        raise UsageError(f"evaluating needs {error.name}, which is not installed", hint=hint) from error
+    if json_file:
+        text = json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+        write_whole(json_file, text.encode())
+    if html_file:
+        from ci_rlm.training import evaluation_page
+
+        write_whole(html_file, evaluation_page.render(document).encode())
+    _show(document, verbose)
+    return 0
+
+
+def _document(
+    checkpoint: str, against: str | None, asked: Asked, device: str | None, offline: bool
+) -> Document:
+    from ci_rlm.cli.settings import configure_here
+    from ci_rlm.cli.talk import progress_bar
+    from ci_rlm.training import corpus
+    from ci_rlm.training import evaluate as training
+
+    names = [checkpoint] if against is None else [checkpoint, against]
+    configs = [configure_here(ModelFlags(None, name, device, None, offline)) for name in names]
+    first, *others = map(_predictor, configs)
+    examples = corpus.read(asked.corpus)
+    if asked.limit is not None:
+        examples = training.few(examples, asked.split, asked.limit)
+    settings = training.Settings(asked.split, asked.resamples, asked.seed, asked.baselines)
+    with progress_bar() as progress:
+        return training.evaluation(
+            first, examples, settings, against=others[0] if others else None, progress=progress
+        )
+
+
+def _predictor(config: Config) -> RlmPredictor:
+    from ci_rlm.model.checkpoint import locate
+    from ci_rlm.predict.rlm import RlmPredictor
+
+    folder = locate(config.checkpoint, cache_dir=config.cache_dir, offline=config.offline)
+    return RlmPredictor(folder, config.device)
+
+
+def _show(document: Document, verbose: bool) -> None:
+    from ci_rlm.training import evaluation_table
+
+    plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
+    text = evaluation_table.render(
+        document,
+        width=shutil.get_terminal_size((_WIDTH, 24)).columns,
+        color=sys.stdout.isatty() and not plain,
+        every=verbose,
+    )
+    click.echo(text.encode("utf-8", "backslashreplace"), nl=False)

@@ -1,0 +1,83 @@
+"""Programs, points and predictors that the tests of an evaluation are made of."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+import numpy as np
+from scipy.stats import norm
+
+from ci_rlm.flow import Calibration, ModelInfo, Prediction, Prompt
+from ci_rlm.training.corpus import Example, Row
+from ci_rlm.training.questions import Point, points_of
+from tests.fakes import INFO, NARROW, SPACE
+
+LEVELS = (0.05, 0.25, 0.5, 0.75, 0.95)
+Z = norm.ppf(LEVELS)
+
+
+def example(
+    record: str, costs: Iterable[float], *, problem: str = "p", size: float = 1000.0, text: str = "PYTHON\nx"
+) -> Example:
+    """A program whose memory and time, at growing sizes, are these costs."""
+    rows = tuple(Row(size * 2**step, cost, cost / 1e6) for step, cost in enumerate(costs))
+    return Example(text, problem, "made up", record, "test", rows, (("call", len(record)), ("module", 1)))
+
+
+def points(*examples: Example) -> list[Point]:
+    return points_of(examples)
+
+
+class Guesser:
+    """A `Predictor` that knows each program's costs by its text and errs by so much in ln."""
+
+    def __init__(
+        self,
+        examples: Sequence[Example],
+        error: Callable[[], float] = lambda: 0.0,
+        *,
+        spread: float = 0.1,
+        info: ModelInfo = INFO,
+        calibrations: tuple[Calibration, ...] = NARROW,
+    ) -> None:
+        self.info, self.spaces, self.calibrations = info, (SPACE,), calibrations
+        self.error, self.spread = error, spread
+        self.known = {(_body(e.text), row.size): row for e in examples for row in e.rows}
+
+    def predict(self, prompts: Sequence[Prompt]) -> Iterator[tuple[Prediction, ...]]:
+        """Quantiles of a log-normal distribution about a value that errs."""
+        for prompt in prompts:
+            assert prompt.size is not None
+            row = self.known[_body(prompt.text), prompt.size]
+            yield tuple(
+                self._prediction(metric.name, metric.unit, getattr(row, metric.name))
+                for metric in self.spaces[0].metrics
+            )
+
+    def _prediction(self, metric: str, unit: str, value: float) -> Prediction:
+        middle = math.log(value) + self.error()
+        values = np.exp(middle + self.spread * Z).tolist()
+        return Prediction(metric, unit, tuple(zip(LEVELS, values, strict=True)))
+
+
+def _body(text: str) -> str:
+    return text.removeprefix("PYTHON\n").removeprefix(SPACE.prefix)
+
+
+def programs(problems: int = 8, each: int = 4, seed: int = 0) -> list[Example]:
+    """Problems with programs of random costs at the reference size, each with a neutral edit of one."""
+    chance = np.random.default_rng(seed)
+    found = []
+    for problem in range(problems):
+        level = chance.normal() + 10
+        for number in range(each):
+            cost = math.exp(level + chance.normal())
+            text = f"PYTHON\ndef f{problem}(x{number}):\n return x{number}"
+            found.append(example(str(number), [cost], problem=f"p{problem}", text=text))
+        last = found[-1]
+        edited = f"{last.text} + 0"
+        found.append(
+            example(f"{last.record}+rename_local", [cost * 1.001], problem=f"p{problem}", text=edited)
+        )
+    return found
