@@ -297,3 +297,18 @@ def test_another_error_of_a_batch_is_raised_as_it_is() -> None:
 
     with pytest.raises(RuntimeError, match="shapes do not fit"):
         in_halves(answer, [1, 2])
+
+
+def test_one_text_at_several_sizes_is_read_once(folder: Path) -> None:
+    text = "def f(x):\n    return x\n"
+    asked = [prompt(text, size=10.0**place) for place in range(4)] + [prompt(text + "y")]
+    alone = [answer for one in asked for answer in RlmPredictor(folder, "cpu").predict([one])]
+    together = RlmPredictor(folder, "cpu", threads=1)
+    network, _ = together._load()
+    read: list[int] = []
+    encode = network.encode
+    network.encode = lambda source, keep=None: read.append(1) or encode(source, keep)  # type: ignore[method-assign]
+    together._in_common = True
+
+    assert list(together.predict(asked)) == alone
+    assert len(read) == 2

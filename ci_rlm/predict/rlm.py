@@ -173,12 +173,17 @@ class RlmPredictor:
 
 
 def remember(network: Model, rows: Sequence[Sequence[int]]) -> Any:
-    """Prompts as the network's decoder wants them: on a CPU each is read alone, on a GPU all at once."""
+    """Prompts as the network's decoder wants them: on a CPU each is read alone, on a GPU all at once.
+
+    Alone, equal prompts, as those of one text at several input sizes are, are read once.
+    """
     from ci_rlm.model.network import Memories, collate
 
     if network.device.type != "cpu" or len(rows) == 1:
         return network.encode(*collate(rows, network.device))
-    return Memories(tuple(network.encode(*collate([row])) for row in rows))
+    texts = {tuple(row): row for row in rows}
+    read = {ids: network.encode(*collate([row])) for ids, row in texts.items()}
+    return Memories(tuple(read[tuple(row)] for row in rows))
 
 
 ItemT = TypeVar("ItemT")
