@@ -64,17 +64,28 @@ def compare(
         return Comparison(change, metric, before, after, None, p_over_budget=over)
     calibration = next((c for c in calibrations if c.metric == metric.name and c.bands), None)
     ends, cdf = _calibrated(calibration, before, after, alike) if calibration else _independent(before, after)
+    found = found_probability(calibration)
+    alarms = calibration.false_alarms if calibration else None
     return Comparison(
         change=change,
         metric=metric,
         before=before,
         after=after,
         slowdown=Interval(*map(math.exp, ends)),
-        p_regression=1 - cdf(math.log1p(limits.fail)),
-        p_warning=1 - cdf(math.log1p(limits.warn)),
-        p_improvement=cdf(-math.log1p(limits.warn)),
+        p_regression=found(1 - cdf(math.log1p(limits.fail))),
+        p_warning=found(1 - cdf(math.log1p(limits.warn))),
+        p_improvement=found(cdf(-math.log1p(limits.warn))),
         p_over_budget=over,
+        alarm=alarms.threshold if alarms else 0.0,
     )
+
+
+def found_probability(calibration: Calibration | None) -> Callable[[float], float]:
+    """From the probability that the error bands tell to the one that held-out pairs found."""
+    if calibration is None or calibration.probabilities is None:
+        return lambda told: told
+    points = calibration.probabilities.points
+    return lambda told: _quantile_of(points, told)
 
 
 def probability_over(prediction: Prediction, budget: float | None) -> float:
@@ -130,13 +141,23 @@ def _between(left: float, right: float, share: float) -> float:
 def _calibrated(
     calibration: Calibration, before: Prediction, after: Prediction, alike: float
 ) -> tuple[list[float], Cdf]:
+    pairs = _error_quantiles(calibration, predicted_log_ratio(before, after), alike)
+    return [_quantile_of(pairs, u) for u in _ENDS], lambda x: _cdf_of(pairs, x)
+
+
+def error_cdf(calibration: Calibration, predicted: float, alike: float) -> Cdf:
+    """The distribution of the true log ratio, given the predicted one, as the error bands tell it."""
+    pairs = _error_quantiles(calibration, predicted, alike)
+    return lambda x: _cdf_of(pairs, x)
+
+
+def _error_quantiles(calibration: Calibration, predicted: float, alike: float) -> list[tuple[float, float]]:
     band = band_at(calibration, alike)
-    predicted = predicted_log_ratio(before, after)
     scale = band.floor + band.growth * abs(predicted)
     pairs = [(u, band.slope * abs(predicted) + scale * error) for u, error in band.quantiles]
     if predicted < 0:  # the same statement, read from the other side
         pairs = [(1 - u, -x) for u, x in reversed(pairs)]
-    return [_quantile_of(pairs, u) for u in _ENDS], lambda x: _cdf_of(pairs, x)
+    return pairs
 
 
 def _independent(before: Prediction, after: Prediction) -> tuple[list[float], Cdf]:

@@ -243,6 +243,9 @@ class Comparison:
     """P(before > (1 + warn) x after)."""
     p_over_budget: float = 0.0
     """P(after > budget); 0 without a budget."""
+    alarm: float = 0.0
+    """P(after > (1 + warn) x before) that a claim of a regression must pass besides: the
+    calibration's `FalseAlarms.threshold`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,6 +286,8 @@ class Report:
     """(metric, limits) as configured, overrides by path left out."""
     tool: str = field(default="")
     """Name and version of this program."""
+    false_alarms: tuple[tuple[str, FalseAlarms], ...] = ()
+    """(metric, bound) of the checkpoint's calibration."""
 
     @property
     def failed(self) -> bool:
@@ -309,6 +314,32 @@ class ErrorBand:
 
 
 @dataclass(frozen=True, slots=True)
+class ProbabilityMap:
+    """Told probabilities of a regression as held-out pairs found them, linear between the points."""
+
+    method: str
+    """`isotonic` or `platt`: what predicted held-out problems best."""
+    points: tuple[tuple[float, float], ...]
+    """(told, found) probabilities, ascending."""
+
+
+@dataclass(frozen=True, slots=True)
+class FalseAlarms:
+    """How sure a claim must be for few of the edits that keep the cost to be called regressions.
+
+    A conformal bound (Vovk and others, Algorithmic Learning in a Random World, chapter 4): of a new
+    problem's neutral edit, the chance to pass the threshold is at most `target`, whatever the
+    model is worth, as far as that edit is like the held-out ones.
+    """
+
+    target: float
+    threshold: float
+    """Of P(after > (1 + warn) x before), to be passed."""
+    problems: int
+    """How many held-out problems with a neutral edit it rests on."""
+
+
+@dataclass(frozen=True, slots=True)
 class Calibration:
     """What held-out pairs say of a checkpoint's errors on one metric."""
 
@@ -317,3 +348,7 @@ class Calibration:
     """By ascending similarity."""
     pairs: int
     """How many held-out pairs it was fitted on."""
+    probabilities: ProbabilityMap | None = field(default=None, metadata={"optional": True})
+    """None where the bands' own probabilities predicted best, and in older checkpoints."""
+    false_alarms: FalseAlarms | None = field(default=None, metadata={"optional": True})
+    """None where no bound was asked for."""

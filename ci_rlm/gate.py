@@ -58,6 +58,7 @@ def check(
         mode=config.mode,
         limits=_configured(config, predictor),
         tool=f"ci-rlm {__version__}",
+        false_alarms=tuple((c.metric, c.false_alarms) for c in predictor.calibrations if c.false_alarms),
     )
 
 

@@ -37,9 +37,11 @@ def _outcome(comparison: Comparison, limits: Limits) -> tuple[Outcome, Level, st
         return Outcome.UNSURE, Level.NONE, "no ratio to judge"
     if _effect(comparison) < limits.min_effect:
         return Outcome.SAME, Level.NONE, "effect below the limit"
-    if comparison.p_regression >= sure:
+    # Of a checkpoint that bounds its false alarms (`flow.FalseAlarms`).
+    quiet = 0 < comparison.alarm >= comparison.p_warning
+    if comparison.p_regression >= sure and not quiet:
         return Outcome.REGRESSED, Level.FAIL, f"likely over {1 + limits.fail:.2f}x the cost"
-    if comparison.p_warning >= sure:
+    if comparison.p_warning >= sure and not quiet:
         return Outcome.REGRESSED, Level.WARN, f"likely over {1 + limits.warn:.2f}x the cost"
     if comparison.p_improvement >= sure:
         return Outcome.IMPROVED, Level.NONE, f"likely under {1 / (1 + limits.warn):.2f}x the cost"

@@ -1,7 +1,7 @@
 """JSON to frozen dataclasses and back, strictly: what a checkpoint's JSON files are read with.
 
-Every key of the dataclass must be there, no other key may be, and each value must have the
-type that its field declares.
+Every key of the dataclass must be there, but for fields with the metadata `optional`; no other key
+may be, and each value must have the type that its field declares.
 """
 
 from __future__ import annotations
@@ -63,16 +63,17 @@ def _read_record(kind: Any, plain: Any, where: str) -> Any:
     if not isinstance(plain, Mapping):
         raise CheckpointError(f"{where}: expected an object, found {_name(plain)}")
     known = [field.name for field in fields(kind)]
+    needed = [field.name for field in fields(kind) if not field.metadata.get("optional")]
     for key in plain:
         if key not in known:
             near = difflib.get_close_matches(str(key), known, n=1)
             hint = f"did you mean {near[0]!r}?" if near else f"known keys: {', '.join(known)}"
             raise CheckpointError(f"{where}: unknown key {key!r}", hint=hint)
-    for key in known:
+    for key in needed:
         if key not in plain:
             raise CheckpointError(f"{where}: missing key {key!r}", hint="the checkpoint has another layout")
     hints = get_type_hints(kind)
-    values = {key: _read(hints[key], plain[key], f"{where}: {key}") for key in known}
+    values = {key: _read(hints[key], plain[key], f"{where}: {key}") for key in known if key in plain}
     try:
         return kind(**values)
     except ValueError as error:

@@ -30,6 +30,7 @@ def made_up(count: int, alike: float = 0.95, *, slope: float, floor: float, grow
         weight=np.ones(2 * count),
         neutral=flags,
         edited=flags,
+        owner=np.tile(np.arange(count) % 60, 2),
     )
 
 

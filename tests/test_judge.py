@@ -82,6 +82,14 @@ TABLE = {
         comparison(regression=0.5, warning=0.6, improvement=0.3),
         (Outcome.UNSURE, Level.NONE, "anywhere from 0.80x to 2.00x"),
     ),
+    "a likely slowdown, but neutral edits look as likely": (
+        replace(comparison(regression=0.95, warning=0.97), alarm=0.97),
+        (Outcome.UNSURE, Level.NONE, "anywhere from 0.80x to 2.00x"),
+    ),
+    "a slowdown likelier than that of neutral edits": (
+        replace(comparison(regression=0.95, warning=0.98), alarm=0.97),
+        (Outcome.REGRESSED, Level.FAIL, "likely over 1.25x the cost"),
+    ),
     "equal code": (
         replace(comparison(Change(UNIT, UNIT, equal=True)), before=None, after=None),
         (Outcome.SAME, Level.NONE, "same code, same cost"),

@@ -21,6 +21,7 @@ from ci_rlm.errors import ReportError, UsageError
 from ci_rlm.flow import (
     Change,
     Comparison,
+    FalseAlarms,
     Interval,
     Kind,
     Level,
@@ -564,3 +565,12 @@ def test_a_ratio_is_said_as_a_change_or_as_so_many_times(ratio: float, text: str
 )
 def test_a_probability_is_never_a_certainty(p: float, text: str) -> None:
     assert measure.probability(p) == text
+
+
+@pytest.mark.parametrize("name", ["terminal", "markdown"])
+def test_a_bound_on_false_alarms_is_told_with_the_model(name: str) -> None:
+    bounds = (("peak_memory", FalseAlarms(0.05, 0.93, 120)), ("cpu_time", FalseAlarms(0.05, 0.91, 120)))
+    told = document(dataclasses.replace(every_outcome(), false_alarms=bounds))
+    assert parse(json.dumps(told)) == told
+    text = " ".join(render(told, name).split())
+    assert "false alarms on neutral edits at most 5% (cpu time, peak memory)" in text

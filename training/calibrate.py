@@ -1,15 +1,16 @@
 """From held-out pairs to an error model: how far to trust the ratio of two predictions.
 
-    python -m ci_rlm.training.calibrate runs/embedded/checkpoint --corpus runs/corpus
+    ci-rlm calibrate runs/embedded/checkpoint --corpus runs/corpus --false-alarms 5%
 
 Pairs are two solutions of one problem, and a program with its edited self, of problems that
 the model was not trained on, both ways round, at input sizes about the gate's. They are put
-into bands by how alike their texts are; `flow.ErrorBand` says what is fitted in each.
+into bands by how alike their texts are; `flow.ErrorBand` says what is fitted in each. What the bands
+tell of problems that they were not fitted on is then held against what was found
+(`reliability.py`).
 """
 
 from __future__ import annotations
 
-import argparse
 import itertools
 import math
 from collections.abc import Sequence
@@ -20,10 +21,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ci_rlm import compare
-from ci_rlm.flow import Calibration, ErrorBand, Prediction
+from ci_rlm.errors import CiRlmError
+from ci_rlm.flow import Calibration, ErrorBand, Limits, Prediction
 from ci_rlm.model import checkpoint, records
 from ci_rlm.predict.rlm import RlmPredictor
-from ci_rlm.training import corpus, evaluate
+from ci_rlm.training import corpus, evaluate, reliability
 from ci_rlm.training.evaluate import METRICS, Point
 
 EDGES = (0.0, 0.5, 0.75, 0.9, 0.96, 1.001)
@@ -54,6 +56,12 @@ class Pairs:
     weight: Numbers
     neutral: NDArray[np.bool_]
     edited: NDArray[np.bool_]
+    owner: NDArray[np.intp]
+    """Whose problem each pair is."""
+
+    def where(self, chosen: NDArray[np.bool_]) -> Pairs:
+        """Some of the pairs."""
+        return Pairs(*(getattr(self, name)[chosen] for name in Pairs.__slots__))
 
 
 def pairs_of(points: Sequence[Point], answers: Sequence[tuple[Prediction, ...]], metric: int) -> Pairs:
@@ -78,7 +86,14 @@ def pairs_of(points: Sequence[Point], answers: Sequence[tuple[Prediction, ...]],
         weight=np.tile(weight, 2),
         neutral=np.tile(neutral, 2),
         edited=np.tile(edited, 2),
+        owner=np.tile(_owners(points, before), 2),
     )
+
+
+def _owners(points: Sequence[Point], before: NDArray[np.intp]) -> NDArray[np.intp]:
+    names = [points[index][0].problem for index in before]
+    place = {name: at for at, name in enumerate(sorted(set(names)))}
+    return np.array([place[name] for name in names], dtype=np.intp)
 
 
 def fit(pairs: Pairs, metric: str) -> Calibration:
@@ -127,36 +142,75 @@ def weighted_quantiles(values: Numbers, weight: Numbers, probabilities: Sequence
     return np.interp(probabilities, middle, values[order])
 
 
-def calibrations(folder: Path, examples: Sequence[corpus.Example]) -> tuple[Calibration, ...]:
-    """Fit every metric of a checkpoint on the calibration split."""
+def reliable(pairs: Pairs, metric: str, target: float | None = None) -> Calibration:
+    """The error bands, the map of their probabilities, and with `target` the bound on false alarms.
+
+    Raises CiRlmError for too few pairs or problems, with the number that it takes.
+    """
+    whole = fit(pairs, metric)
+    if not whole.bands:
+        hint = f"a band takes {_LEAST_PAIRS} pairs of problems in the calibration split: measure more of them"
+        raise CiRlmError(f"{whole.pairs} held-out pairs are too few for an error band of {metric}", hint=hint)
+    told = np.full(len(pairs.alike), np.nan)
+    for fold in range(reliability.FOLDS):
+        inside = pairs.owner % reliability.FOLDS == fold
+        others = fit(pairs.where(~inside), metric)
+        if others.bands:
+            told[inside] = _told(others, pairs.where(inside))
+    known = ~np.isnan(told)
+    seen = pairs.where(known)
+    regressed = seen.measured > math.log1p(Limits().warn)
+    probabilities = reliability.map_of(told[known], regressed, seen.weight, seen.owner)
+    fitted = replace(whole, probabilities=probabilities)
+    if target is None:
+        return fitted
+    found = np.array([compare.found_probability(fitted)(p) for p in told[known].tolist()])
+    alarms = reliability.false_alarms(found, seen.neutral, seen.owner, target)
+    return replace(fitted, false_alarms=alarms)
+
+
+def _told(calibration: Calibration, pairs: Pairs) -> Numbers:
+    """P(after > (1 + warn) x before) as the bands tell it."""
+    limit = math.log1p(Limits().warn)
+    rows = zip(pairs.predicted.tolist(), pairs.alike.tolist(), strict=True)
+    return np.array([1 - compare.error_cdf(calibration, z, alike)(limit) for z, alike in rows])
+
+
+def calibrations(
+    folder: Path,
+    examples: Sequence[corpus.Example],
+    target: float | None = None,
+    progress: evaluate.Progress = evaluate.silent,
+) -> tuple[Calibration, ...]:
+    """Calibrate every metric of a checkpoint on the calibration split; `target` bounds false alarms."""
     predictor = RlmPredictor(folder)
     points = _near(evaluate.points_of([e for e in examples if e.split == "calibration"]))
-    answers = evaluate.predictions(points, predictor, predictor.spaces[0])
-    return tuple(fit(pairs_of(points, answers, metric), name) for metric, name in enumerate(METRICS))
+    answers = evaluate.predictions(points, predictor, predictor.spaces[0], progress)
+    return tuple(
+        reliable(pairs_of(points, answers, metric), name, target) for metric, name in enumerate(METRICS)
+    )
+
+
+def write(folder: Path, found: Sequence[Calibration]) -> None:
+    """Put a calibration into a checkpoint's folder, whole or not at all."""
+    target = folder / checkpoint.CALIBRATION
+    scratch = target.with_suffix(".writing")
+    scratch.write_text(records.dump(list(found)), encoding="utf-8")
+    scratch.replace(target)
 
 
 def _near(points: Sequence[Point]) -> list[Point]:
     return [point for point in points if SIZES[0] <= point[1].size <= SIZES[1]]
 
 
-def main() -> None:
-    """The command line of this module."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("checkpoint", type=Path)
-    parser.add_argument("--corpus", type=Path, default=Path("runs/corpus"))
-    flags = parser.parse_args()
-    found = calibrations(flags.checkpoint, corpus.read(flags.corpus))
-    target = flags.checkpoint / checkpoint.CALIBRATION
-    scratch = target.with_suffix(".writing")
-    scratch.write_text(records.dump(list(found)), encoding="utf-8")
-    scratch.replace(target)
-    for calibration in found:
-        print(f"{calibration.metric}: {calibration.pairs} pairs")
-        for band in calibration.bands:
-            print("  " + str(replace(band, quantiles=band.quantiles[4:-4:3])))
-
-
-if __name__ == "__main__":
-    main()
+def told(calibration: Calibration) -> str:
+    """One line on a calibration, for people."""
+    mapped, alarms = calibration.probabilities, calibration.false_alarms
+    parts = [
+        f"{calibration.metric}: {calibration.pairs} pairs in {len(calibration.bands)} bands",
+        f"probabilities {mapped.method if mapped else 'as told'}",
+    ]
+    if alarms:
+        bound = f"at most {100 * alarms.target:g}% false alarms above {alarms.threshold:.3f}"
+        parts.append(f"{bound} ({alarms.problems} problems)")
+    return ", ".join(parts)

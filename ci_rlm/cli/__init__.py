@@ -14,7 +14,8 @@ from ci_rlm import __version__
 from ci_rlm.errors import CiRlmError
 
 COMMANDS = (
-    "check", "report", "score", "compare", "profile", "train", "evaluate", "schema", "doctor",
+    "check", "report", "score", "compare", "profile", "train", "evaluate", "calibrate",
+    "schema", "doctor",
 )  # fmt: skip
 """Each is a module of this package with a command of the same name, which returns its exit code."""
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from typing import TypedDict
+from typing import NotRequired, TypedDict
 
 from ci_rlm import flow
 from ci_rlm.render.text import storable
@@ -79,6 +79,14 @@ class Model(TypedDict):
     hardware: str
 
 
+class FalseAlarmsRow(TypedDict):
+    """A bound on the neutral edits that are called regressions (`flow.FalseAlarms`)."""
+
+    target: float
+    threshold: float
+    problems: int
+
+
 class RangeRow(TypedDict):
     """The two trees compared, and what the user typed."""
 
@@ -121,12 +129,14 @@ class Document(TypedDict):
     summary: Summary
     rows: list[Row]
     skipped: list[SkippedRow]
+    false_alarms: NotRequired[dict[str, FalseAlarmsRow]]
+    """By metric, of a checkpoint whose calibration has such bounds."""
 
 
 def document(report: flow.Report) -> Document:
     """The JSON document of a report: rows in the report's order (worst first), no clock, numbers rounded."""
     rows = [_row(verdict) for verdict in report.verdicts]
-    return {
+    told: Document = {
         "schema_version": SCHEMA_VERSION,
         "tool": storable(report.tool),
         "model": _model(report.model),
@@ -137,6 +147,16 @@ def document(report: flow.Report) -> Document:
         "rows": rows,
         "skipped": [_skipped(skipped) for skipped in sorted(report.skipped, key=_place)],
     }
+    if report.false_alarms:
+        told["false_alarms"] = {
+            storable(metric): {
+                "target": bound.target,
+                "threshold": bound.threshold,
+                "problems": bound.problems,
+            }
+            for metric, bound in sorted(report.false_alarms, key=lambda pair: pair[0])
+        }
+    return told
 
 
 def function_of(row: Row) -> tuple[str, str, int]:

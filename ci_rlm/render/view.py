@@ -132,8 +132,18 @@ def model_line(document: Document) -> str:
     """Which model spoke, and what it knows."""
     model = document["model"]
     digest = model["digest"][:_DIGITS_OF_ID]
-    return (
-        _short(f"{model['name']} ({digest}, {model['dtype']})") + f", trained on {_short(model['hardware'])}"
+    name = _short(f"{model['name']} ({digest}, {model['dtype']})")
+    return f"{name}, trained on {_short(model['hardware'])}{_bounds(document)}"
+
+
+def _bounds(document: Document) -> str:
+    """What held-out problems say of false alarms: `; … at most 5% (cpu time)`."""
+    shares: dict[float, list[str]] = {}
+    for metric, bound in document.get("false_alarms", {}).items():
+        shares.setdefault(bound["target"], []).append(_short(metric.replace("_", " ")))
+    return "".join(
+        f"; false alarms on neutral edits at most {100 * share:g}% ({', '.join(metrics)})"
+        for share, metrics in shares.items()
     )
 
 
