@@ -1,0 +1,159 @@
+"""A candidate takes the place in use only if it is better, and what it replaced can come back."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from ci_rlm.cli.restore import restore as restore_command
+from ci_rlm.cli.train import train as train_command
+from ci_rlm.errors import CheckpointError, UsageError
+from ci_rlm.model import checkpoint
+from ci_rlm.training import corpus, promote, train
+from ci_rlm.training.bootstrap import Difference, Figure
+from ci_rlm.training.recipe import read_recipe
+from tests.test_train import RECIPE, example
+
+MISSING = Difference(0.5, 0.6, Figure(-0.1, None, None, 30, 3), None)
+
+
+def difference(low: float, high: float, present: float = 1.0) -> Difference:
+    middle = (low + high) / 2
+    return Difference(present + middle, present, Figure(middle, low, high, 300, 60), 0.5)
+
+
+BETTER, WORSE, SAME = difference(-0.3, -0.1), difference(0.1, 0.3), difference(-0.04, 0.04)
+
+
+@pytest.mark.parametrize(
+    ("own", "general", "against"),
+    [
+        ({"a": BETTER, "b": SAME}, {"a": SAME, "b": SAME}, []),
+        ({"a": SAME, "b": SAME}, {"a": SAME}, ["no metric is better with confidence on your"]),
+        ({"a": BETTER, "b": WORSE}, {"a": SAME}, ["b is worse with confidence on your"]),
+        ({"a": BETTER}, {"a": difference(-0.3, 0.06)}, ["a may be worse by more than 5% on general"]),
+        ({"a": BETTER}, {"a": difference(-0.3, 0.06, present=2.0)}, []),
+        ({"a": MISSING}, {"a": SAME}, ["too few held-out functions"]),
+        ({"a": BETTER}, {"a": MISSING}, ["too few general programs to tell of a"]),
+        ({"a": BETTER, "b": MISSING}, {"a": SAME}, []),
+    ],
+)
+def test_a_candidate_must_be_better_here_and_not_worse_elsewhere(
+    own: dict[str, Difference], general: dict[str, Difference], against: list[str]
+) -> None:
+    decision = promote.decide(own, general)
+    assert decision.better is not against or not decision.against
+    assert len(decision.against) == len(against)
+    assert all(part in clause for part, clause in zip(against, decision.against, strict=True))
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a corpus, a run that learned from it (`good`), and one that did not (`poor`)."""
+    path = tmp_path_factory.mktemp("promotion")
+    examples = [example(number) for number in range(40)]
+    examples += [example(number, "calibration") for number in range(40, 48)]
+    examples += [example(number, "test") for number in range(48, 72)]
+    corpus.write(examples, path / "corpus")
+    for name, epochs, rate in (("good", 30, "1e-2"), ("poor", 1, "1e-9")):
+        text = RECIPE.format(folder=path).replace(f"{path}/run", f"{path}/{name}")
+        text = text.replace("epochs = 1", f"epochs = {epochs}").replace(
+            "learning_rate = 1e-2", f"learning_rate = {rate}"
+        )
+        (path / f"{name}.toml").write_text(text)
+        train.train(read_recipe(path / f"{name}.toml"))
+    return path
+
+
+def promotion(folder: Path, name: str, place: Path) -> tuple[int, str]:
+    arguments = [str(folder / f"{name}.toml"), "--promote-if-better", str(place)]
+    result = CliRunner().invoke(
+        train_command, [*arguments, "--general", str(folder / "corpus")], standalone_mode=False
+    )
+    if result.exception is not None:
+        raise result.exception
+    return result.return_value, result.output
+
+
+def digest(place: Path) -> str:
+    return checkpoint.read_info(place)[1].digest
+
+
+@pytest.mark.model
+def test_a_better_one_takes_the_place_and_the_earlier_one_can_come_back(folder: Path, tmp_path: Path) -> None:
+    place = tmp_path / "ours"
+    promote.install(folder / "poor" / "checkpoint", place)
+    poor = digest(place)
+
+    code, output = promotion(folder, "good", place)
+
+    assert code == 0, output
+    assert digest(place) == digest(folder / "good" / "checkpoint")
+    assert "peak_memory on your held-out functions" in output
+    listed = CliRunner().invoke(restore_command, [str(place)], standalone_mode=False)
+    name = f"miniature-{poor[:12]}"
+    assert listed.output.split() == [name]
+    back = CliRunner().invoke(restore_command, [str(place), name], standalone_mode=False)
+    assert back.return_value == 0
+    assert digest(place) == poor
+
+
+@pytest.mark.model
+def test_one_that_is_no_better_is_refused_with_the_comparison(folder: Path, tmp_path: Path) -> None:
+    place = tmp_path / "ours"
+    promote.install(folder / "good" / "checkpoint", place)
+
+    code, output = promotion(folder, "poor", place)
+
+    assert code == 1
+    assert "not promoted: " in output
+    assert digest(place) == digest(folder / "good" / "checkpoint")
+    assert not promote.earlier(place).exists()
+
+
+def test_a_place_without_a_checkpoint_to_beat_is_an_error(folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="holds no checkpoint to beat"):
+        promotion(folder, "poor", tmp_path / "none")
+
+
+def test_the_general_corpus_must_be_named(folder: Path, tmp_path: Path) -> None:
+    arguments = [str(folder / "poor.toml"), "--promote-if-better", str(tmp_path)]
+    result = CliRunner().invoke(train_command, arguments, standalone_mode=False)
+    assert isinstance(result.exception, UsageError)
+
+
+def test_a_folder_with_something_else_is_left_alone(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("mine")
+    with pytest.raises(CheckpointError, match="is there and is no checkpoint"):
+        promote.install(folder / "poor" / "checkpoint", tmp_path)
+    assert (tmp_path / "notes.txt").read_text() == "mine"
+
+
+def test_an_unknown_name_is_told_with_the_known_ones(folder: Path, tmp_path: Path) -> None:
+    place = tmp_path / "ours"
+    with pytest.raises(UsageError, match="no earlier checkpoint 'x'"):
+        promote.restore(place, "x")
+    for name in ("poor", "good"):
+        promote.install(folder / name / "checkpoint", place)
+    with pytest.raises(UsageError) as caught:
+        promote.restore(place, "x")
+    assert caught.value.hint == f"kept: miniature-{digest(folder / 'poor' / 'checkpoint')[:12]}"
+
+
+def test_a_recipe_that_starts_from_a_checkpoint_has_to_beat_it(folder: Path, tmp_path: Path) -> None:
+    """With nothing in the place yet, that is what is to be beaten; one that learns nothing fails."""
+    recipe = read_recipe(folder / "poor.toml")
+    text = (folder / "poor.toml").read_text()
+    table = text[text.index("[model]") : text.index("[train]")]
+    started = text.replace(table, f'[start]\ncheckpoint = "{folder}/good/checkpoint"\n\n')
+    (folder / "again.toml").write_text(started.replace(f"{folder}/poor", f"{folder}/again"))
+    assert replace(recipe).start is None
+
+    code, output = promotion(folder, "again", tmp_path / "ours")
+
+    assert code == 1
+    assert "no metric is better with confidence" in output
+    assert not (tmp_path / "ours").exists()

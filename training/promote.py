@@ -1,0 +1,147 @@
+"""A candidate takes the place of the checkpoint in use only if it is better, and shown to be.
+
+Better: on held-out functions of the team's own, newer than any that it learned from, the score of
+some metric is better with confidence, and of none worse. Not worse elsewhere: on a general corpus
+the score of no metric may be worse by more than a margin, with confidence (a test of
+non-inferiority). The score is the continuous ranked probability score of ln cost, which a whole
+distribution has to earn; the intervals are of the paired difference, from draws of functions.
+
+The checkpoint that was replaced is kept beside its place, under its name and digest.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ci_rlm.errors import CheckpointError, UsageError
+from ci_rlm.model import checkpoint
+from ci_rlm.predict import Predictor
+from ci_rlm.training import evaluate
+from ci_rlm.training.bootstrap import Difference
+from ci_rlm.training.corpus import Example
+from ci_rlm.training.questions import pairs_of, points_of
+
+SCORE = "accuracy/crps"
+MARGIN = 0.05
+"""Of the present score on the general corpus, by which the candidate's may be worse."""
+
+Differences = Mapping[str, Difference]
+"""By metric: candidate less present; below 0 is better."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Whether the candidate takes the place, and what speaks against it."""
+
+    against: tuple[str, ...]
+    """Clauses; empty if it does."""
+    own: Differences
+    general: Differences
+
+    @property
+    def better(self) -> bool:
+        """Nothing speaks against it."""
+        return not self.against
+
+
+def decide(own: Differences, general: Differences) -> Decision:
+    """Weigh the differences on the team's held-out functions and on the general corpus."""
+    against = []
+    known = {m: d.difference for m, d in own.items() if d.difference.high is not None}
+    if not known:
+        against.append("too few held-out functions of your own to tell")
+    elif not any(d.high is not None and d.high < 0 for d in known.values()):
+        against.append("no metric is better with confidence on your held-out functions")
+    against += [
+        f"{metric} is worse with confidence on your held-out functions"
+        for metric, d in known.items()
+        if d.low is not None and d.low > 0
+    ]
+    for metric, found in general.items():
+        high, present = found.difference.high, found.present
+        if high is None or present is None:
+            against.append(f"too few general programs to tell of {metric}")
+        elif high > MARGIN * present:
+            against.append(f"{metric} may be worse by more than {MARGIN:.0%} on general programs")
+    return Decision(tuple(against), own, general)
+
+
+def differences(
+    candidate: Predictor,
+    present: Predictor,
+    examples: Sequence[Example],
+    split: str,
+    progress: evaluate.Progress,
+) -> Differences:
+    """The score of both on one split of a corpus, by metric. Raises UsageError for an empty split."""
+    chosen = [example for example in examples if example.split == split]
+    if not chosen:
+        raise UsageError(f"the corpus has no programs in its split {split!r}", hint="give a larger corpus")
+    found = evaluate.compare(candidate, present, chosen, pairs_of(points_of(chosen)), progress=progress)
+    return {metric: scores[SCORE] for metric, scores in found.items()}
+
+
+def told(decision: Decision) -> str:
+    """The comparison as lines for people; lower scores are better."""
+    lines = []
+    for where, found in (("your held-out functions", decision.own), ("general programs", decision.general)):
+        for metric, d in found.items():
+            told_of = d.difference
+            span = "no interval" if told_of.low is None else f"{told_of.low:+.3f} to {told_of.high:+.3f}"
+            lines.append(
+                f"{metric} on {where}: {_number(d.candidate)} against {_number(d.present)} "
+                f"({span}, {told_of.problems} functions)"
+            )
+    return "\n".join(lines)
+
+
+def _number(value: float | None) -> str:
+    return "unknown" if value is None else f"{value:.3f}"
+
+
+def install(candidate: Path, place: Path) -> Path | None:
+    """Put a copy of a checkpoint into a place; where the one that was there is kept now, if one was.
+
+    Raises UsageError where the place holds something else.
+    """
+    _refuse_other(place)
+    fresh = place.with_name(f".{place.name}.fresh")
+    shutil.rmtree(fresh, ignore_errors=True)
+    place.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copytree(candidate, fresh)
+    kept = None
+    if place.exists():
+        _, info, _ = checkpoint.read_info(place)
+        kept = earlier(place) / f"{info.name}-{info.digest[:12]}"
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        if kept.exists():
+            shutil.rmtree(place)
+        else:
+            place.rename(kept)
+    fresh.rename(place)
+    return kept
+
+
+def earlier(place: Path) -> Path:
+    """Where the checkpoints that were replaced are kept, one folder each."""
+    return place.with_name(f"{place.name}.earlier")
+
+
+def restore(place: Path, name: str) -> Path | None:
+    """Put an earlier checkpoint back by its name; where the present one is kept now.
+
+    Raises UsageError for a name that is not there, with those that are.
+    """
+    known = sorted(path.name for path in earlier(place).iterdir()) if earlier(place).is_dir() else []
+    if name not in known:
+        hint = f"kept: {', '.join(known)}" if known else f"{earlier(place)} keeps none"
+        raise UsageError(f"no earlier checkpoint {name!r}", hint=hint)
+    return install(earlier(place) / name, place)
+
+
+def _refuse_other(place: Path) -> None:
+    if place.exists() and any(place.iterdir()) and not (place / checkpoint.CONFIG).is_file():
+        raise CheckpointError(f"{place} is there and is no checkpoint", hint="name another folder")
