@@ -1,0 +1,142 @@
+"""What `marshal` wrote, for the few types that statistics of cProfile are made of.
+
+`marshal.loads` is no reader for strange files: damaged bytes can crash the interpreter. This one
+reads a dictionary pair by pair, knows strings, numbers, tuples and references, and limits their
+depth and size. Format: `Python/marshal.c` of CPython, versions 0 to 5.
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections.abc import Iterator
+from typing import IO
+
+from ci_rlm.errors import LogError
+
+MOST_NESTED = 8
+MOST_KNOWN = 1 << 22
+"""Objects that references may mean."""
+LONGEST_STRING = 1 << 16
+LONGEST_TUPLE = 1 << 8
+MOST_DIGITS = 8
+"""Of an integer that 32 bits do not hold, 15 bits each."""
+
+_REFERABLE = 0x80
+"""In the byte of a type: references may mean this object by its number."""
+_CONSTANTS = {b"N": None, b"T": True, b"F": False}
+_SHORT_STRINGS, _LONG_STRINGS = b"zZ", b"aAut"
+_BROKEN = (struct.error, EOFError, OSError, ValueError, zlib.error)
+
+
+class _End:
+    """What stands behind the last pair of a dictionary."""
+
+
+class Unmarshal:
+    """One marshalled dictionary, read from its start."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self._known: list[object] = []
+        """What references mean, by number. Dictionaries, which nothing here needs twice, are None."""
+
+    def pairs(self) -> Iterator[tuple[object, object]]:
+        """Keys with their values. Raises LogError where the dictionary breaks off, and before code."""
+        try:
+            kind, _ = self._kind()
+            if kind != b"{":
+                raise ValueError("no dictionary")
+            while (key := self._value(1)) is not _End:
+                yield key, self._value(1)
+        except _BROKEN as error:
+            raise LogError("the file is damaged or cut off from here on") from error
+
+    def _kind(self) -> tuple[bytes, int]:
+        """The type of the next object, and the number that references know it by, or -1."""
+        byte = self._bytes(1)[0]
+        number = len(self._known) if byte & _REFERABLE else -1
+        if number >= MOST_KNOWN:
+            raise ValueError("too many objects")
+        if number >= 0:
+            self._known.append(None)  # numbered before what is inside it
+        return bytes((byte & ~_REFERABLE,)), number
+
+    def _value(self, depth: int) -> object:
+        if depth > MOST_NESTED:
+            raise ValueError("nested too deeply")
+        kind, number = self._kind()
+        if kind in b")(":
+            value: object = self._tuple(kind, depth)
+        elif kind == b"{":
+            value = None
+            self._pass_over(depth)
+        else:
+            value = self._scalar(kind)
+        if number >= 0:
+            self._known[number] = value
+        return value
+
+    def _tuple(self, kind: bytes, depth: int) -> tuple[object, ...]:
+        length = self._bytes(1)[0] if kind == b")" else self._integer(4)
+        if not 0 <= length <= LONGEST_TUPLE:
+            raise ValueError("too long a tuple")
+        return tuple([self._value(depth + 1) for _ in range(length)])
+
+    def _pass_over(self, depth: int) -> None:
+        """A dictionary inside the one that is read: who called a function."""
+        while self._value(depth + 1) is not _End:
+            self._value(depth + 1)
+
+    def _scalar(self, kind: bytes) -> object:
+        if kind in _CONSTANTS:
+            return _CONSTANTS[kind]
+        if kind in _SHORT_STRINGS:
+            return self._text(self._bytes(1)[0])
+        if kind in _LONG_STRINGS:
+            return self._text(self._integer(4))
+        match kind:
+            case b"i":
+                return self._integer(4)
+            case b"I":
+                return self._integer(8)
+            case b"l":
+                return self._digits()
+            case b"g":
+                return float(struct.unpack("<d", self._bytes(8))[0])
+            case b"f":
+                return float(self._bytes(self._bytes(1)[0]))
+            case b"r":
+                return self._referred(self._integer(4))
+            case b"0":
+                return _End
+            case b"c":
+                raise LogError("the file holds code from here on, which is not read")
+        raise ValueError("a type that statistics are not made of")
+
+    def _referred(self, number: int) -> object:
+        if not 0 <= number < len(self._known):
+            raise ValueError("a reference to nothing")
+        return self._known[number]
+
+    def _digits(self) -> int:
+        count = self._integer(4)
+        if abs(count) > MOST_DIGITS:
+            raise ValueError("too long an integer")
+        digits = struct.unpack(f"<{abs(count)}H", self._bytes(2 * abs(count)))
+        whole: int = sum(digit << (15 * place) for place, digit in enumerate(digits))
+        return whole if count >= 0 else -whole
+
+    def _text(self, length: int) -> str:
+        if not 0 <= length <= LONGEST_STRING:
+            raise ValueError("too long a string")
+        return self._bytes(length).decode("utf-8", "replace")
+
+    def _integer(self, size: int) -> int:
+        return int.from_bytes(self._bytes(size), "little", signed=True)
+
+    def _bytes(self, length: int) -> bytes:
+        read = self._file.read(length)
+        if len(read) < length:
+            raise EOFError
+        return read
