@@ -96,7 +96,7 @@ class Options:
     """What a user says of a log beside its path."""
 
     unit: str = ""
-    """Of values whose unit the log does not tell: `ms`, `ns`, `KiB`."""
+    """Of values whose unit the log does not tell: `ms`, `ns`, `KiB`; or the interval of a sample: `10ms`."""
     columns: Mapping[str, str] = field(default_factory=dict)
     """For plain tables: field of a measurement → column."""
 

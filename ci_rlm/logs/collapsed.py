@@ -16,7 +16,7 @@ from pathlib import Path
 from ci_rlm.errors import LogError
 from ci_rlm.logs import HEAD_BYTES, Bad, Measurement, Options
 from ci_rlm.logs.opening import head_of
-from ci_rlm.logs.stacks import Frame, Stacks, seconds_of, summed
+from ci_rlm.logs.stacks import LONGEST_FRAME, TOO_LONG, Frame, Stacks, seconds_of, summed
 from ci_rlm.logs.tables import lines
 
 _LINE = re.compile(r"(?P<stack>.*) (?P<count>-?\d{1,18}(?:,-?\d{1,18}){0,2})\s*")
@@ -78,10 +78,14 @@ def _stack(line: str, scale: float | str) -> tuple[list[Frame], float, int]:
     if not found["count"].isdecimal():
         raise ValueError("the count is not a whole number of at least 0")
     frames = [_frame(text) for text in found["stack"].split(";") if text and not _TASK.fullmatch(text)]
+    # Names of threads and arguments of processes may hold a semicolon: what follows it has no file.
+    frames = [frame for frame in frames if frame.file] or frames
     return frames, int(found["count"]) * scale, int(found["count"])
 
 
-@lru_cache(1 << 16)
+@lru_cache(1 << 14)
 def _frame(text: str) -> Frame:
+    if len(text) > LONGEST_FRAME:
+        raise ValueError(TOO_LONG)
     found = _PY_SPY.fullmatch(text) or _AUSTIN.fullmatch(text)
     return Frame(found["name"], found["file"] or "", int(found["line"] or 0)) if found else Frame(text)

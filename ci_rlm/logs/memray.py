@@ -15,7 +15,7 @@ from pathlib import Path
 from ci_rlm.logs import Bad, Kind, Measurement, Options
 from ci_rlm.logs.entries import entries
 from ci_rlm.logs.opening import head_of
-from ci_rlm.logs.stacks import Frame, Stacks, summed
+from ci_rlm.logs.stacks import LONGEST_FRAME, TOO_LONG, Frame, Stacks, summed
 from ci_rlm.logs.tables import rows
 from ci_rlm.logs.values import at, size, text
 
@@ -76,6 +76,8 @@ def _allocated(path: Path, stacks: Stacks) -> Iterator[Bad]:
 
 @lru_cache(1 << 14)
 def _frame(written: str) -> Frame:
+    if len(written) > LONGEST_FRAME:
+        raise ValueError(TOO_LONG)
     return _parsed(_FRAME.fullmatch(written))
 
 

@@ -20,6 +20,14 @@ BYTES = {"B": 1.0, "byte": 1.0, "bytes": 1.0, "kB": 1e3, "KB": 1e3, "MB": 1e6, "
 BYTES |= {"KiB": 2.0**10, "MiB": 2.0**20, "GiB": 2.0**30, "TiB": 2.0**40}
 
 
+class _Gzip(gzip.GzipFile):
+    """Hands out what it can of a file that is cut off, before it raises."""
+
+    def read(self, size: int | None = -1) -> bytes:
+        """At most `size` bytes, and fewer where no more is at hand."""
+        return self.read1(size) if size and size > 0 else super().read(size)
+
+
 def open_log(path: Path) -> IO[bytes]:
     """A log's bytes, decompressed if they are gzip. Raises LogError."""
     try:
@@ -28,16 +36,20 @@ def open_log(path: Path) -> IO[bytes]:
         raise LogError(f"cannot read {path}: {error.strerror}") from error
     start = file.read(2)
     file.seek(0)
-    return cast("IO[bytes]", gzip.GzipFile(fileobj=file)) if start == _GZIP else file
+    return cast("IO[bytes]", _Gzip(fileobj=file)) if start == _GZIP else file
 
 
 def head_of(path: Path) -> bytes:
     """The first bytes of a log, decompressed. Raises LogError."""
+    head = b""
     try:
         with open_log(path) as file:
-            return file.read(HEAD_BYTES)
+            while len(head) < HEAD_BYTES and (piece := file.read(HEAD_BYTES - len(head))):
+                head += piece
     except (OSError, EOFError, zlib.error) as error:
-        raise LogError(f"cannot read {path}: {error}") from error
+        if not head:
+            raise LogError(f"cannot read {path}: {error}") from error
+    return head
 
 
 def to_base(value: float, unit: str) -> tuple[float, str]:
@@ -49,5 +61,8 @@ def to_base(value: float, unit: str) -> tuple[float, str]:
         raise ValueError("the value is not a finite number of at least 0")
     for scales, base in ((SECONDS, "s"), (BYTES, "B")):
         if unit in scales:
-            return value * scales[unit], base
+            scaled = value * scales[unit]
+            if not math.isfinite(scaled):
+                raise ValueError("the value is not a finite number of at least 0")
+            return scaled, base
     raise ValueError(f"unit {unit!r} is neither of time nor of memory")

@@ -24,6 +24,9 @@ MOST_LINES = 1 << 31
 """Of a file."""
 LONGEST_NAME = 1000
 """Of a function or a file, in characters."""
+LONGEST_FRAME = 2 * LONGEST_NAME + 20
+"""Of a frame as text holds it: name, file and line."""
+TOO_LONG = "a name or path is too long to be one"
 _INTERVAL = re.compile(r"\s*(\d{1,9}(?:\.\d{1,9})?)?\s*([^\s\d]+)\s*")
 
 
@@ -130,7 +133,7 @@ class Stacks:
 
     def _new(self, frame: Frame) -> _Function:
         if max(len(frame.name), len(frame.file)) > LONGEST_NAME:
-            raise ValueError("a name or path is too long to be one")
+            raise ValueError(TOO_LONG)
         if len(self._by_frame) >= MOST_FRAMES:
             raise LogError(f"the log names more than {MOST_FRAMES:,} places of code")
         key = frame if self._defined else frame._replace(line=0)

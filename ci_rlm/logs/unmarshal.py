@@ -137,6 +137,9 @@ class Unmarshal:
 
     def _bytes(self, length: int) -> bytes:
         read = self._file.read(length)
-        if len(read) < length:
-            raise EOFError
+        while len(read) < length:
+            more = self._file.read(length - len(read))
+            if not more:
+                raise EOFError
+            read += more
         return read

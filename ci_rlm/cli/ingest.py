@@ -1,0 +1,230 @@
+"""`ci-rlm ingest`: profiling logs to rows that a model can be trained on."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from ci_rlm.cli.flags import grouped
+from ci_rlm.logs import FORMATS
+
+if TYPE_CHECKING:
+    from ci_rlm.git import Repository
+    from ci_rlm.git.plumbing import Blobs
+    from ci_rlm.training.ingest import Ingestion, Log, Summary
+
+_EXISTING = click.Path(exists=True, path_type=Path)
+
+
+@dataclass(frozen=True, slots=True)
+class LogFlags:
+    """How logs are read, and what a user says of them."""
+
+    log_format: str | None
+    unit: str
+    columns: tuple[str, ...]
+    mapped: tuple[str, ...]
+    commit: str | None
+    allow_dirty: bool
+    hardware: str
+
+
+log_flags = grouped(
+    "flags",
+    LogFlags,
+    click.option(
+        "--format", "log_format", type=click.Choice(FORMATS), metavar="NAME",
+        help=f"What the logs are, in place of telling it by their first bytes: {', '.join(FORMATS)}.",
+    ),
+    click.option("--unit", default="", metavar="UNIT", help="Of values whose log tells none: ms, ns, KiB."),
+    click.option(
+        "--column", "columns", multiple=True, metavar="FIELD=COLUMN",
+        help="Of a plain table, or a plot's provider: where a field is; repeatable.",
+    ),
+    click.option(
+        "--map", "mapped", multiple=True, metavar="FROM=TO",
+        help="Files that a log has below FROM lie below TO in the repository; repeatable.",
+    ),
+    click.option(
+        "--commit", metavar="REV", help="What was profiled, where a log does not tell.  [default: HEAD]"
+    ),
+    click.option("--allow-dirty", is_flag=True, help="Also take what was measured on a changed tree."),
+    click.option(
+        "--hardware", default="", metavar="NAME", help="The class of machine, in place of what logs tell."
+    ),
+)  # fmt: skip
+
+
+@click.command()
+@click.argument("paths", nargs=-1, required=True, metavar="LOG...", type=_EXISTING)
+@click.option(
+    "--repo", type=click.Path(exists=True, file_okay=False, path_type=Path), default=".",
+    help="The repository that was profiled.  [default: the one around]",
+)  # fmt: skip
+@click.option(
+    "--out", type=click.Path(file_okay=False, path_type=Path), default=Path("runs/ingested"),
+    show_default=True, help="Folder of the corpus; what it has is merged with.",
+)  # fmt: skip
+@click.option("--json", "json_file", type=click.Path(path_type=Path), help="Also write the counts there.")
+@log_flags
+def ingest(paths: Sequence[Path], repo: Path, out: Path, json_file: Path | None, flags: LogFlags) -> int:
+    """Join profiling logs with the code that they measured.
+
+    LOG is a file, or a folder of files, of any profiler or benchmark tool that --format lists. Each
+    measured function is looked up in the commit that was profiled, never in the working tree, and
+    nothing of logs or repository is run. What cannot be looked up is dropped and counted.
+    """
+    from ci_rlm.errors import CiRlmError
+    from ci_rlm.git import Repository
+    from ci_rlm.training import ingested
+
+    _need_parquet()
+    repository = Repository.discover(repo)
+    with repository.blobs() as blobs:
+        ingestion = _ingestion(repository, blobs, flags)
+        _read(paths, ingestion, flags)
+    summary = ingestion.summary
+    _show(summary)
+    if json_file:
+        _write_counts(summary, json_file)
+    if not summary.kept:
+        raise CiRlmError("no measurement could be resolved to code", hint="see the reasons above")
+    _note_commit(summary, flags)
+    total = ingested.add(ingestion.samples, ingestion.digests, out)
+    click.echo(f"{total:,} rows in {out / ingested.FILE}, {len(summary.functions):,} functions in these logs")
+    return 0
+
+
+def _need_parquet() -> None:
+    """Raise UsageError now, and not when all logs are read, where nothing could be written."""
+    from importlib.util import find_spec
+
+    from ci_rlm.errors import UsageError
+
+    if find_spec("pyarrow") is None or find_spec("ijson") is None:
+        raise UsageError("ingest needs pyarrow and ijson", hint='pip install "ci-rlm[train]"')
+
+
+def _ingestion(repository: Repository, blobs: Blobs, flags: LogFlags) -> Ingestion:
+    from ci_rlm.training.ingest import Assumed, Ingestion
+    from ci_rlm.training.resolve import Resolver
+
+    assumed = Assumed(repository.resolve(flags.commit or "HEAD"), flags.hardware, flags.allow_dirty)
+    return Ingestion(Resolver(repository, blobs, _pairs(flags.mapped, "--map")), assumed)
+
+
+def _read(paths: Sequence[Path], ingestion: Ingestion, flags: LogFlags) -> None:
+    from ci_rlm import logs
+    from ci_rlm.training.ingest import find, ingest
+
+    options = logs.Options(flags.unit, _pairs(flags.columns, "--column"))
+    chosen = flags.log_format
+    found = list(find(paths, (lambda _: chosen) if chosen else logs.detect))
+    with _progress(len(found)) as begin:
+        for number, log in enumerate(found):
+            begin(number, log)
+            ingest(log, ingestion, options)
+
+
+def _pairs(given: Sequence[str], flag: str) -> dict[str, str]:
+    from ci_rlm.errors import UsageError
+
+    for text in given:
+        if not text.partition("=")[0] or "=" not in text:
+            raise UsageError(f"not of the form FROM=TO: {flag} {text}", hint="ci-rlm ingest --help")
+    return dict(text.split("=", 1) for text in given)
+
+
+@contextmanager
+def _progress(total: int) -> Iterator[Callable[[int, Log], None]]:
+    """A bar on a terminal: what is called with the number of each log and itself as its reading begins."""
+    if not sys.stderr.isatty():
+        yield lambda _number, _log: None
+        return
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    from ci_rlm.render.text import clipped, printable
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("reading", total=total)
+
+        def begin(number: int, log: Log) -> None:
+            bar.update(task, completed=number, description=escape(clipped(printable(log.path.name), 40)))
+
+        yield begin
+
+
+def _write_counts(summary: Summary, file: Path) -> None:
+    from ci_rlm.errors import UsageError
+
+    try:
+        file.write_text(json.dumps(summary.document(), indent=2) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"cannot write {file}: {error.strerror}", hint="name another file") from error
+
+
+def _show(summary: Summary) -> None:
+    """What came of the logs, and of what nothing came, on standard error."""
+    from rich.box import SIMPLE_HEAD
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    from ci_rlm.cli.talk import warn
+    from ci_rlm.render.text import clipped, counted, printable
+
+    counts = Table("Format", box=SIMPLE_HEAD)
+    for name in ("Logs", "Entries", "Kept", "Dropped"):
+        counts.add_column(name, justify="right")
+    reasons = Table("Format", "Dropped because", box=SIMPLE_HEAD)
+    reasons.add_column("Count", justify="right")
+    reasons.add_column("The first", overflow="fold")
+    for name, tally in sorted(summary.tallies.items()):
+        numbers = (tally.logs, tally.entries, tally.kept, tally.entries - tally.kept)
+        counts.add_row(name, *(f"{number:,}" for number in numbers))
+        for reason, drops in sorted(tally.drops.items(), key=lambda item: (-item[1].count, item[0])):
+            first = Text(clipped(printable(drops.first[0]), 120))
+            reasons.add_row(name, Text(printable(reason)), f"{drops.count:,}", first)
+    console = Console(stderr=True, highlight=False)
+    for table in (counts, reasons):
+        if table.row_count:
+            console.print(table)
+    for path, reason in summary.refused.items():
+        warn(f"{printable(path)}: {printable(reason)}")
+    if summary.ignored:
+        warn(f"{counted(len(summary.ignored), 'file')} of the named folders are no logs")
+    _note_kinds(summary)
+
+
+def _note_kinds(summary: Summary) -> None:
+    """Say which rows no present space learns from."""
+    from ci_rlm.cli.talk import warn
+    from ci_rlm.logs import Kind
+    from ci_rlm.training.ingested import TARGETS
+
+    idle = [
+        f"{count:,} of {kind.replace('_', ' ')} {metric.replace('_', ' ')}"
+        for (metric, kind), count in sorted(summary.rows.items())
+        if metric not in TARGETS[Kind(kind)]
+    ]
+    if idle:
+        warn(f"kept, but no model is trained on these rows so far: {', '.join(idle)}")
+
+
+def _note_commit(summary: Summary, flags: LogFlags) -> None:
+    from ci_rlm.cli.talk import warn
+    from ci_rlm.render.text import counted
+
+    if summary.without_commit and not flags.commit:
+        lacking = counted(summary.without_commit, "measurement")
+        warn(f"{lacking} came without a commit and were taken to be of HEAD; --commit names another")
