@@ -223,6 +223,12 @@ def test_a_padded_batch_moves_no_probability_by_more_than_a_hundred_thousandth(
                 told.append(values[steps.index(0.5)])
 
 
+def test_portions_of_long_texts_are_small() -> None:
+    long = _Question(prompt(""), PLAIN, [1] * 1500, False)
+    assert [len(batch) for batch in portions([long] * 5, 8, 1)] == [2, 2, 1]
+    assert [len(batch) for batch in portions([replace(long, ids=[1] * 9000)] * 2, 8, 1)] == [1, 1]
+
+
 @given(st.lists(st.booleans(), max_size=60), st.integers(1, 8), st.integers(1, 5))
 def test_portions_hold_one_space_and_take_no_more_rounds_than_they_must(
     sized: list[bool], most: int, threads: int
