@@ -152,9 +152,9 @@ class Ours:
         self.predictor = RlmPredictor(self.folder, "cpu", job.threads)
 
     def parameters(self) -> int:
-        from ci_rlm.model import checkpoint
+        from ci_rlm.model import weights
 
-        tensors = checkpoint.read_header(self.folder / checkpoint.WEIGHTS).values()
+        tensors = weights.read_header(self.folder / weights.WEIGHTS).values()
         return sum(math.prod(tensor["shape"]) for tensor in tensors)
 
     def count(self, text: str) -> int:

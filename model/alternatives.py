@@ -26,7 +26,7 @@ from ci_rlm.model.network import Network, NumberDecoder, embedding
 from ci_rlm.model.number_codec import PAD
 from ci_rlm.model.t5gemma import T5GemmaNetwork
 from ci_rlm.model.text_numbers import TextFormat
-from ci_rlm.model.tokenizer import PretrainedTokenizer, Tokenizer
+from ci_rlm.model.tokenizer import TextTokenizer, Tokenizer
 
 NUMBERS, TEXT = "numbers", "text"
 SCALES = ("mse", "mse-normalised", "mse-log")
@@ -196,7 +196,7 @@ def given_numbers(config: ModelConfig) -> int:
     return int(config.spaces[0].size is not None)
 
 
-def build(name: str, config: ModelConfig, words: Tokenizer | PretrainedTokenizer, seed: int = 0) -> Head:
+def build(name: str, config: ModelConfig, words: TextTokenizer, seed: int = 0) -> Head:
     """A fresh network with the head of that name.
 
     Raises ValueError for an unknown name, a tokenizer that cannot write numbers, and a T5Gemma
@@ -215,7 +215,7 @@ def build(name: str, config: ModelConfig, words: Tokenizer | PretrainedTokenizer
     return RegressionHead(config, name, seed)
 
 
-def save(folder: Path, network: Head, words: Tokenizer | PretrainedTokenizer, card: str) -> None:
+def save(folder: Path, network: Head, words: TextTokenizer, card: str) -> None:
     """Write a checkpoint of number tokens, or the folder of an alternative, float32 both.
 
     Neither replaces the other: CheckpointError.
@@ -231,19 +231,19 @@ def save(folder: Path, network: Head, words: Tokenizer | PretrainedTokenizer, ca
     record = {"head": network.name, "config": json.loads(network.config.to_json())}
     (folder / ALTERNATIVE).write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
     (folder / checkpoint.TOKENIZER).write_text(words.to_json(), encoding="utf-8")
-    save_file(network.state_dict(), folder / checkpoint.WEIGHTS)
+    save_file(network.state_dict(), folder / weights.WEIGHTS)
 
 
-def load(folder: Path) -> tuple[Head, Tokenizer | PretrainedTokenizer]:
+def load(folder: Path) -> tuple[Head, TextTokenizer]:
     """Read what `save` wrote, in evaluation mode. Raises CheckpointError for a damaged folder."""
     from safetensors.torch import load_file
 
     name, config = _read_record(folder)
     words = checkpoint.load_tokenizer(folder, config)
-    weights.read_header(folder / checkpoint.WEIGHTS)
+    weights.read_header(folder / weights.WEIGHTS)
     try:
         network = build(name, config, words)
-        network.load_state_dict(load_file(folder / checkpoint.WEIGHTS))
+        network.load_state_dict(load_file(folder / weights.WEIGHTS))
     except (RuntimeError, ValueError) as error:
         raise CheckpointError(f"{folder} holds no such network: {error}", hint="train it anew") from error
     network.eval()

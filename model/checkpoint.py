@@ -17,16 +17,14 @@ from ci_rlm.errors import CheckpointError
 from ci_rlm.flow import Calibration, ModelInfo
 from ci_rlm.model import hub, records, released, weights
 from ci_rlm.model.config import CheckpointConfig, ModelConfig, T5GemmaConfig
-from ci_rlm.model.weights import RESTORE as RESTORE
-from ci_rlm.model.weights import WEIGHTS as WEIGHTS
-from ci_rlm.model.weights import read_header as read_header
+from ci_rlm.model.weights import RESTORE, WEIGHTS
 
 if TYPE_CHECKING:
     import torch
 
     from ci_rlm.model.decode import Model
     from ci_rlm.model.network import NumberDecoder
-    from ci_rlm.model.tokenizer import PretrainedTokenizer, Tokenizer
+    from ci_rlm.model.tokenizer import TextTokenizer
 
 EMBEDDED = "embedded"
 CONFIG, TOKENIZER = "config.json", "tokenizer.json"
@@ -99,7 +97,7 @@ def tokenizer_path(folder: Path) -> Path:
     return folder / (released.TOKENIZER if (folder / released.TOKENIZER).exists() else TOKENIZER)
 
 
-def load_tokenizer(folder: Path, config: CheckpointConfig) -> Tokenizer | PretrainedTokenizer:
+def load_tokenizer(folder: Path, config: CheckpointConfig) -> TextTokenizer:
     """The tokenizer of a checkpoint of any family.
 
     Raises CheckpointError if it is missing or does not fit the network.

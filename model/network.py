@@ -10,6 +10,7 @@ are R·T queries of one attention call against them, so nothing of the prompt is
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import cast
@@ -83,7 +84,7 @@ def _pick(x_BRHPK: Tensor, parent_BR: Tensor) -> Tensor:
     return picked_NHPK.view(*parent_BR.shape, *x_BRHPK.shape[2:])
 
 
-class NumberDecoder(nn.Module):
+class NumberDecoder(nn.Module, ABC):
     """An encoder of some kind, and the decoder of numbers: pre-norm, with learned positions.
 
     A subclass builds its encoder in `__init__`, then calls `_build_decoder`, and defines `read`.
@@ -118,14 +119,14 @@ class NumberDecoder(nn.Module):
         keep_B11S = None if keep_BS is None else keep_BS[:, None, None, :]
         return Memory(tuple(layer.remember(x_BSD) for layer in self._decoder_layers), keep_B11S)
 
+    @abstractmethod
     def read(self, source_BS: Tensor, keep_BS: Tensor | None = None) -> Tensor:
         """The encoder's output x_BSD, before any decoder layer looks at it."""
-        raise NotImplementedError
 
     @property
+    @abstractmethod
     def last_of_encoder(self) -> nn.Module:
         """The module whose output `read` gives: what an auxiliary objective looks at."""
-        raise NotImplementedError
 
     def extend(
         self, tokens_BRT: Tensor, memory: Memory | Memories, cache: Cache | None = None

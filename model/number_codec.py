@@ -14,6 +14,7 @@ reads no more than that: numpy, most of such a run's imports, is loaded where ar
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_FLOOR, ROUND_HALF_EVEN, Context, Decimal
@@ -99,8 +100,40 @@ class Grammar:
             raise ValueError(f"not a canonical number: {rows[~legal][0].tolist()}")
 
 
+class SpelledNumbers(ABC):
+    """What number formats share: arrays of numbers, by way of a single one."""
+
+    __slots__ = ()
+
+    @property
+    @abstractmethod
+    def length(self) -> int:
+        """Tokens of one number."""
+
+    @property
+    @abstractmethod
+    def tables(self) -> Grammar:
+        """The grammar, built once a process."""
+
+    @abstractmethod
+    def encode(self, value: float) -> tuple[int, ...]:
+        """The tokens of the nearest number. Raises ValueError for what has none."""
+
+    def encode_all(self, values: ArrayLike) -> NDArray[np.int64]:
+        """Tokens of shape (*values.shape, length), each row as `encode` gives it."""
+        import numpy as np
+
+        flat = np.asarray(values, dtype=np.float64)
+        rows = [self.encode(value) for value in flat.ravel().tolist()]
+        return np.array(rows, dtype=np.int64).reshape(*flat.shape, self.length)
+
+    def walk(self, tokens: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The state in which each token of one number was chosen; the shape of `tokens`."""
+        return self.tables.walk(tokens)
+
+
 @dataclass(frozen=True, slots=True)
-class NumberFormat:
+class NumberFormat(SpelledNumbers):
     """How many digits a number has: `1 + 1 + exponent_digits + mantissa_digits` tokens.
 
     The default spans 10⁻⁹⁹ to 9.9999 × 10⁹⁹ with five significant digits.
@@ -158,14 +191,6 @@ class NumberFormat:
             rounded = Decimal(0) if value > 0 else Decimal(f"-1e-{self._exponent_limit}")
         return self._tokens(rounded, value)
 
-    def encode_all(self, values: ArrayLike) -> NDArray[np.int64]:
-        """Tokens of shape (*values.shape, length), each row as `encode` gives it."""
-        import numpy as np
-
-        flat = np.asarray(values, dtype=np.float64)
-        rows = [self.encode(value) for value in flat.ravel().tolist()]
-        return np.array(rows, dtype=np.int64).reshape(*flat.shape, self.length)
-
     def decode(self, tokens: ArrayLike) -> NDArray[np.float64]:
         """The floats nearest to the numbers along the last axis of `tokens`.
 
@@ -189,10 +214,6 @@ class NumberFormat:
 
     def _round(self, value: float, rounding: str) -> Decimal:
         return Context(prec=self.mantissa_digits, rounding=rounding).create_decimal_from_float(float(value))
-
-    def walk(self, tokens: NDArray[np.int64]) -> NDArray[np.int64]:
-        """The state in which each token of one number was chosen; the shape of `tokens`."""
-        return self.tables.walk(tokens)
 
     def _tokens(self, rounded: Decimal, value: float) -> tuple[int, ...]:
         """The canonical tokens of a number that already has few enough digits."""

@@ -15,7 +15,7 @@ from decimal import ROUND_HALF_EVEN, Context
 from functools import lru_cache
 from typing import TYPE_CHECKING, ClassVar
 
-from ci_rlm.model.number_codec import DIGITS, MINUS, PLUS, ZERO, Grammar
+from ci_rlm.model.number_codec import DIGITS, MINUS, PLUS, ZERO, Grammar, SpelledNumbers
 
 if TYPE_CHECKING:
     import numpy as np
@@ -25,7 +25,7 @@ _FIRST_EXPONENT = DIGITS[-1] + 1
 
 
 @dataclass(frozen=True, slots=True)
-class P10Format:
+class P10Format(SpelledNumbers):
     """`digits` mantissa digits and exponents from −`exponent_range` to `exponent_range`."""
 
     digits: int = 6
@@ -77,14 +77,6 @@ class P10Format:
         """P10 tokens are not in numeric order, so a floor is of no use: always a ValueError."""
         raise ValueError(f"P10 tokens are not in numeric order: no exact F({value!r})")
 
-    def encode_all(self, values: ArrayLike) -> NDArray[np.int64]:
-        """Tokens of shape (*values.shape, length), each row as `encode` gives it."""
-        import numpy as np
-
-        flat = np.asarray(values, dtype=np.float64)
-        rows = [self.encode(value) for value in flat.ravel().tolist()]
-        return np.array(rows, dtype=np.int64).reshape(*flat.shape, self.length)
-
     def decode(self, tokens: ArrayLike) -> NDArray[np.float64]:
         """The floats nearest to the numbers along the last axis of `tokens`.
 
@@ -97,10 +89,6 @@ class P10Format:
         flat = rows.reshape(-1, self.length)
         values = [self._value(row) for row in flat.tolist()]
         return np.array(values, dtype=np.float64).reshape(rows.shape[:-1])
-
-    def walk(self, tokens: NDArray[np.int64]) -> NDArray[np.int64]:
-        """The state in which each token of one number was chosen; the shape of `tokens`."""
-        return self.tables.walk(tokens)
 
     def _exponent(self, exponent: int) -> int:
         return _FIRST_EXPONENT + self.exponent_range + exponent

@@ -7,6 +7,7 @@ nothing is unknown. The `tokenizers` library is used for its speed; it does not 
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -22,21 +23,13 @@ PAD_TOKEN, START_TOKEN = "< pad >", "< start >"
 PAD_ID, START_ID = 0, 1
 
 
-class Tokenizer:
-    """Text to ids. Each sequence opens with `START_ID`, so that even an empty text is one token."""
+class TextTokenizer(ABC):
+    """Text to ids, whoever learned it."""
 
     def __init__(self, inner: tokenizers.Tokenizer) -> None:
         # A prompt that spells a special token is text like any other.
         inner.encode_special_tokens = True
         self._inner = inner
-
-    @classmethod
-    def from_json(cls, text: str, where: str = "tokenizer.json") -> Tokenizer:
-        """Read the text of `tokenizer.json`. Raises CheckpointError if it is not one of ours."""
-        inner = _parse(text, where)
-        if (inner.token_to_id(PAD_TOKEN), inner.token_to_id(START_TOKEN)) != (PAD_ID, START_ID):
-            raise CheckpointError(f"{where} was not learned by ci-rlm", hint=RESTORE)
-        return cls(inner)
 
     @property
     def vocab_size(self) -> int:
@@ -47,6 +40,7 @@ class Tokenizer:
         """The text of `tokenizer.json`."""
         return str(self._inner.to_str())
 
+    @abstractmethod
     def encode_batch(
         self, texts: Sequence[str], max_tokens: int, focuses: Sequence[int | None] = ()
     ) -> tuple[list[list[int]], list[bool]]:
@@ -55,6 +49,23 @@ class Tokenizer:
         A crop keeps the head; of a text with a focus, half as much of it, and what is about that
         character. A lone surrogate, which is no character, is read as U+FFFD.
         """
+
+
+class Tokenizer(TextTokenizer):
+    """Learned by us. Each sequence opens with `START_ID`, so that even an empty text is one token."""
+
+    @classmethod
+    def from_json(cls, text: str, where: str = "tokenizer.json") -> Tokenizer:
+        """Read the text of `tokenizer.json`. Raises CheckpointError if it is not one of ours."""
+        inner = _parse(text, where)
+        if (inner.token_to_id(PAD_TOKEN), inner.token_to_id(START_TOKEN)) != (PAD_ID, START_ID):
+            raise CheckpointError(f"{where} was not learned by ci-rlm", hint=RESTORE)
+        return cls(inner)
+
+    def encode_batch(
+        self, texts: Sequence[str], max_tokens: int, focuses: Sequence[int | None] = ()
+    ) -> tuple[list[list[int]], list[bool]]:
+        """As `TextTokenizer.encode_batch`; `START_ID` is among the `max_tokens`."""
         room = max_tokens - 1
         encodings, cropped = _encoded(self._inner, texts, room, focuses)
         return [[START_ID, *encoding.ids[:room]] for encoding in encodings], cropped
@@ -81,7 +92,7 @@ def learn(texts: Iterable[str], vocab_size: int = 8192) -> Tokenizer:
     return Tokenizer(inner)
 
 
-class PretrainedTokenizer:
+class PretrainedTokenizer(TextTokenizer):
     """The tokenizer that came with a pretrained encoder, with the special tokens that it adds.
 
     Its vocabulary and rules are its authors'; we only see to it that a prompt which spells a
@@ -89,24 +100,14 @@ class PretrainedTokenizer:
     """
 
     def __init__(self, inner: tokenizers.Tokenizer) -> None:
-        inner.encode_special_tokens = True
+        super().__init__(inner)
         inner.no_truncation()
         inner.no_padding()
-        self._inner = inner
-
-    @property
-    def vocab_size(self) -> int:
-        """Ids run from 0 to one below this."""
-        return int(self._inner.get_vocab_size())
-
-    def to_json(self) -> str:
-        """The text of `tokenizer.json`."""
-        return str(self._inner.to_str())
 
     def encode_batch(
         self, texts: Sequence[str], max_tokens: int, focuses: Sequence[int | None] = ()
     ) -> tuple[list[list[int]], list[bool]]:
-        """As `Tokenizer.encode_batch`; the special tokens are among the `max_tokens`."""
+        """As `TextTokenizer.encode_batch`; the special tokens are among the `max_tokens`."""
         room = max_tokens - int(self._inner.num_special_tokens_to_add(False))
         encodings, cropped = _encoded(self._inner, texts, room, focuses)
         for encoding in encodings:

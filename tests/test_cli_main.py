@@ -159,3 +159,33 @@ def test_doctor_speaks_json(tmp_path: Path) -> None:
         "cache",
     ]
     assert [check["name"] for check in found["checks"]] == names
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["ingest", "."],
+        ["train", "recipe.toml"],
+        ["evaluate", "embedded", "--corpus", "."],
+        ["calibrate", ".", "--corpus", "."],
+    ],
+    ids=lambda command: command[0],
+)
+def test_a_command_without_its_extra_says_what_to_install(command: list[str]) -> None:
+    program = "import importlib.util as util, sys\nreal = util.find_spec\n"
+    program += "util.find_spec = lambda name, *more: None if name == 'pyarrow' else real(name, *more)\n"
+    program += "from ci_rlm.cli import main\nmain(sys.argv[1:])\n"
+    done = subprocess.run(
+        [sys.executable, "-c", program, *command], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    assert f"{command[0]} needs pyarrow" in done.stderr
+    assert 'pip install "ci-rlm[train]"' in done.stderr
+
+
+def test_doctor_fetches_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CI_RLM_CACHE_DIR", str(tmp_path))
+    command = [sys.executable, "-m", "ci_rlm", "doctor", "--checkpoint", "acme/rlm"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 3
+    assert "fail  checkpoint: offline, and acme/rlm@main is not kept" in done.stdout

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from ci_rlm.model.alternatives import Head
 from ci_rlm.model.network import collate
-from ci_rlm.model.tokenizer import PretrainedTokenizer, Tokenizer
+from ci_rlm.model.tokenizer import TextTokenizer
 from ci_rlm.training import names
 from ci_rlm.training.programs import Program
 from ci_rlm.training.recipe import Recipe
@@ -37,7 +37,7 @@ class Batches:
         self,
         programs: Sequence[Program],
         types: Sequence[str],
-        words: Tokenizer | PretrainedTokenizer,
+        words: TextTokenizer,
         network: Head,
         recipe: Recipe,
     ) -> None:

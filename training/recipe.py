@@ -1,7 +1,7 @@
 """A training run as its TOML file says it.
 
 name = "…"            what the model is called
-corpus = "…"          a folder that `ci_rlm.training.corpus build` or `ci-rlm ingest` wrote
+corpus = "…"          a folder that `python -m ci_rlm.training.corpus build` wrote
 out = "…"             the folder of the run
 seed = 1
 head = "numbers"      optional: or one of the paper's alternatives, for comparison

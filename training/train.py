@@ -32,7 +32,7 @@ from ci_rlm.errors import UsageError
 from ci_rlm.model import alternatives, checkpoint, t5gemma, tokenizer
 from ci_rlm.model.alternatives import Head, RegressionHead
 from ci_rlm.model.config import ModelConfig, T5GemmaConfig
-from ci_rlm.model.tokenizer import PretrainedTokenizer, Tokenizer
+from ci_rlm.model.tokenizer import TextTokenizer
 from ci_rlm.training import programs, texts
 from ci_rlm.training.batches import Batch, Batches, common_types
 from ci_rlm.training.programs import Program, Programs
@@ -203,7 +203,7 @@ def validate(
 def spearman_of(
     network: Head,
     held_out: Sequence[Program],
-    words: Tokenizer | PretrainedTokenizer,
+    words: TextTokenizer,
     recipe: Recipe,
     device: torch.device,
 ) -> float:
@@ -243,7 +243,7 @@ def on_device(batch: Batch, device: torch.device) -> Batch:
     return source_BS.to(device), keep, target_BRT.to(device), counts_BC.to(device)
 
 
-def tokenizer_of(recipe: Recipe, training: Programs) -> Tokenizer | PretrainedTokenizer:
+def tokenizer_of(recipe: Recipe, training: Programs) -> TextTokenizer:
     """The run's tokenizer: that of the checkpoint or backbone, or learned on the training texts and kept."""
     if not len(training):
         hint = "python -m ci_rlm.training.corpus build"
@@ -264,7 +264,7 @@ def tokenizer_of(recipe: Recipe, training: Programs) -> Tokenizer | PretrainedTo
     return words
 
 
-def config_of(recipe: Recipe, words: Tokenizer | PretrainedTokenizer, hardware: str) -> ModelConfig:
+def config_of(recipe: Recipe, words: TextTokenizer, hardware: str) -> ModelConfig:
     """The model's sizes and its one space, with the hardware that the corpus was measured on.
 
     Raises UsageError for a [model] table that does not fit.
@@ -286,7 +286,7 @@ def config_of(recipe: Recipe, words: Tokenizer | PretrainedTokenizer, hardware: 
 def network_of(
     recipe: Recipe,
     config: ModelConfig,
-    words: Tokenizer | PretrainedTokenizer,
+    words: TextTokenizer,
     training: Sequence[Program],
 ) -> Head:
     """The recipe's network with fresh weights, or those it starts from.
@@ -356,7 +356,7 @@ def optimizer_of(objective: Objective, train: Train) -> torch.optim.Optimizer:
     return torch.optim.Adafactor(groups, lr=train.learning_rate)
 
 
-def write_checkpoint(recipe: Recipe, network: Head, words: Tokenizer | PretrainedTokenizer) -> None:
+def write_checkpoint(recipe: Recipe, network: Head, words: TextTokenizer) -> None:
     """The run's checkpoint: the last weights, or with `patience` the best ones."""
     from safetensors.torch import load_file
 

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import click
 
+from ci_rlm.cli.extras import SCORING, need
+
 
 @click.command()
 @click.argument("checkpoint", type=click.Path(exists=True, file_okay=False, path_type=Path))
@@ -43,13 +45,11 @@ def calibrate(checkpoint: Path, corpus: Path, target: str, limit: int | None) ->
         raise UsageError(f"--false-alarms: {error}") from error
     if not 0 <= share < 1:
         raise UsageError(f"--false-alarms: expected 0 to below 1, not {target!r}")
-    try:
-        from ci_rlm.training import calibrate as calibration
-        from ci_rlm.training import corpus as corpora
-        from ci_rlm.training.questions import few
-    except ModuleNotFoundError as error:
-        hint = 'pip install "ci-rlm[train]"'
-        raise UsageError(f"calibrating needs {error.name}, which is not installed", hint=hint) from error
+    need("calibrate", *SCORING)
+    from ci_rlm.training import calibrate as calibration
+    from ci_rlm.training import corpus as corpora
+    from ci_rlm.training.questions import few
+
     examples = corpora.read(corpus)
     examples = examples if limit is None else few(examples, "calibration", limit)
     with Progress(disable=not sys.stderr.isatty()) as progress:

@@ -194,7 +194,7 @@ def _checkpoint(config: Config) -> Finding:
     from ci_rlm.errors import CheckpointError
 
     try:
-        predictor = predict.load(replace(config, cache=False), warn=warn)
+        predictor = predict.load(replace(config, cache=False, offline=True), warn=warn)  # told, not fetched
     except CheckpointError as error:
         return Finding("checkpoint", Status.FAIL, error.message, error.hint)
     return _described(predictor)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ci_rlm.cli.extras import SCORING, need
 from ci_rlm.cli.flags import ModelFlags, grouped
 from ci_rlm.cli.publish import write_whole
 
@@ -89,13 +90,8 @@ def evaluate(
     about problems that the corpus holds out of training. Figures come with intervals from drawing
     problems, beside those of baselines, and of another checkpoint if --against names one.
     """
-    from ci_rlm.errors import UsageError
-
-    try:
-        document = _document(checkpoint, against, asked, device, offline)
-    except ModuleNotFoundError as error:
-        hint = 'pip install "ci-rlm[train]"'
-        raise UsageError(f"evaluating needs {error.name}, which is not installed", hint=hint) from error
+    need("evaluate", *SCORING)
+    document = _document(checkpoint, against, asked, device, offline)
     if json_file:
         text = json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
         write_whole(json_file, text.encode())

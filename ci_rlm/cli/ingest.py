@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ci_rlm.cli.extras import READING, need
 from ci_rlm.cli.flags import grouped
 from ci_rlm.logs import FORMATS
 
@@ -85,7 +86,7 @@ def ingest(paths: Sequence[Path], repo: Path, out: Path, json_file: Path | None,
     from ci_rlm.git import Repository
     from ci_rlm.training import ingested
 
-    _need_parquet()
+    need("ingest", *READING, "ijson")
     repository = Repository.discover(repo)
     with repository.blobs() as blobs:
         ingestion = _ingestion(repository, blobs, flags)
@@ -100,16 +101,6 @@ def ingest(paths: Sequence[Path], repo: Path, out: Path, json_file: Path | None,
     total = ingested.add(ingestion.samples, ingestion.digests, out)
     click.echo(f"{total:,} rows in {out / ingested.FILE}, {len(summary.functions):,} functions in these logs")
     return 0
-
-
-def _need_parquet() -> None:
-    """Raise UsageError now, and not when all logs are read, where nothing could be written."""
-    from importlib.util import find_spec
-
-    from ci_rlm.errors import UsageError
-
-    if find_spec("pyarrow") is None or find_spec("ijson") is None:
-        raise UsageError("ingest needs pyarrow and ijson", hint='pip install "ci-rlm[train]"')
 
 
 def _ingestion(repository: Repository, blobs: Blobs, flags: LogFlags) -> Ingestion:

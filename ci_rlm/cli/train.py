@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ci_rlm.cli.extras import TRAINING, need
+
 if TYPE_CHECKING:
     from ci_rlm.training.promote import Decision
     from ci_rlm.training.recipe import Recipe
@@ -48,15 +50,12 @@ def train(
             "python -m ci_rlm.training.corpus build --measured training/measured/synthetic.parquet makes one"
         )
         raise UsageError("--promote-if-better and --general go together", hint=hint)
-    try:
-        from ci_rlm.training import train as training
-        from ci_rlm.training.recipe import read_recipe
+    need("train", *TRAINING)
+    from ci_rlm.training import train as training
+    from ci_rlm.training.recipe import read_recipe
 
-        run = read_recipe(recipe)
-        folder = training.main(run, minutes=minutes, threads=threads)
-    except ModuleNotFoundError as error:
-        hint = 'pip install "ci-rlm[train]"'
-        raise UsageError(f"training needs {error.name}, which is not installed", hint=hint) from error
+    run = read_recipe(recipe)
+    folder = training.main(run, minutes=minutes, threads=threads)
     click.echo(str(folder))
     if place is None or general is None:
         return 0

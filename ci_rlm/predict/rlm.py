@@ -22,7 +22,7 @@ from ci_rlm.model import checkpoint
 
 if TYPE_CHECKING:
     from ci_rlm.model.decode import Model
-    from ci_rlm.model.tokenizer import PretrainedTokenizer, Tokenizer
+    from ci_rlm.model.tokenizer import TextTokenizer
 
 GPU_BATCH_TOKENS = 65_536
 """Padded source tokens of one batch."""
@@ -80,7 +80,7 @@ class RlmPredictor:
         self.spaces = self.config.spaces
         self._folder, self._device = folder, device
         self._threads = threads or usable_cpus()
-        self._loaded: tuple[Model, Tokenizer | PretrainedTokenizer] | None = None
+        self._loaded: tuple[Model, TextTokenizer] | None = None
         self._in_common: bool | None = None
 
     def predict(self, prompts: Sequence[Prompt]) -> Iterator[Answer]:
@@ -117,16 +117,14 @@ class RlmPredictor:
                     if not uses[prompt.key]:
                         del answers[prompt.key]
 
-    def _load(self) -> tuple[Model, Tokenizer | PretrainedTokenizer]:
+    def _load(self) -> tuple[Model, TextTokenizer]:
         if self._loaded is None:
             device = device_of(self._device)
             words = checkpoint.load_tokenizer(self._folder, self.config)
             self._loaded = checkpoint.load_model(self._folder, device), words
         return self._loaded
 
-    def _questions(
-        self, prompts: dict[str, Prompt], tokenizer: Tokenizer | PretrainedTokenizer
-    ) -> list[_Question]:
+    def _questions(self, prompts: dict[str, Prompt], tokenizer: TextTokenizer) -> list[_Question]:
         texts = [prompt.text for prompt in prompts.values()]
         focuses = [prompt.focus for prompt in prompts.values()]
         rows, cropped = tokenizer.encode_batch(texts, self.config.max_tokens, focuses)
