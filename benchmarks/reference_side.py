@@ -171,13 +171,13 @@ class Ours:
         """The step of `training/train.py`; its optimizer is AdamW. Names are not drawn anew."""
         from accelerate import Accelerator
 
-        from ci_rlm.training import train
+        from ci_rlm.training import networks, train
         from ci_rlm.training.batches import Batches
         from ci_rlm.training.recipe import PRECISIONS
 
         recipe, programs = _recipe(self.longest), [_program(text) for text in texts]
-        config = train.config_of(recipe, self.words, hardware="")
-        network = train.network_of(recipe, config, self.words, programs)
+        config = networks.config_of(recipe, self.words, hardware="")
+        network = networks.network_of(recipe, config, self.words, programs)
         objective = train.Objective(network, len(KINDS), recipe.train.counts)
         accelerator = Accelerator(cpu=True, mixed_precision=PRECISIONS[self.precision])
         prepared, descent = accelerator.prepare(objective, train.optimizer_of(objective, recipe.train))

@@ -6,6 +6,7 @@ write ordinary text. All are trained by the loop that trains number tokens, and 
 their folder is no checkpoint.
 
 Shapes: as in network.py; N numbers of a row, the given size first if the space has one, M metrics.
+`known_BRM` says which metrics were measured: the others' tokens are read, and not learned.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ HEADS = (NUMBERS, *SCALES, TEXT)
 SAMPLES = 64
 """Text is predicted by the median of so many samples (Appendix C)."""
 ALTERNATIVE = "alternative.json"
+_IGNORED = -100
 
 
 class NumberTokens(NumberDecoder):
@@ -47,11 +49,18 @@ class NumberTokens(NumberDecoder):
         """The tokens of each row's numbers: RT. Raises ValueError for what has no tokens."""
         return torch.from_numpy(self.number_format.encode_all(numbers_RN)).flatten(1)
 
-    def loss(self, source_BS: Tensor, keep_BS: Tensor | None, target_BRT: Tensor) -> Tensor:
-        """Cross-entropy a token, the given size left out."""
+    def loss(
+        self, source_BS: Tensor, keep_BS: Tensor | None, target_BRT: Tensor, known_BRM: Tensor
+    ) -> Tensor:
+        """Cross-entropy a token of what was measured, the given size left out."""
         logits_BRTV = self(source_BS, keep_BS, target_BRT)
-        given = given_numbers(self.config) * self.number_format.length
-        return F.cross_entropy(logits_BRTV[:, :, given:].flatten(0, 2), target_BRT[:, :, given:].flatten())
+        length = self.number_format.length
+        given = given_numbers(self.config) * length
+        unknown_BRT = ~known_BRM.repeat_interleave(length, dim=-1)
+        asked_BRT = target_BRT[:, :, given:].masked_fill(unknown_BRT, _IGNORED)
+        return F.cross_entropy(
+            logits_BRTV[:, :, given:].flatten(0, 2), asked_BRT.flatten(), ignore_index=_IGNORED
+        )
 
     @torch.inference_mode()
     def predict(self, source_BS: Tensor, keep_BS: Tensor | None, given_BN: ArrayLike) -> NDArray[np.float64]:
@@ -91,18 +100,23 @@ class RegressionHead(Network):
         self._initialise(torch.Generator().manual_seed(seed))
 
     def fit(self, numbers_RN: ArrayLike) -> None:
-        """Take the statistics of the training rows' metrics. Raises ValueError for a log of none."""
+        """Take the statistics of the training rows' metrics; NaN is not measured.
+
+        Raises ValueError for a log of none.
+        """
         value_RM = np.asarray(numbers_RN, dtype=np.float64)[:, given_numbers(self.config) :]
-        if self.name == "mse-normalised":
-            offset_M, span_M = value_RM.min(0), np.ptp(value_RM, axis=0)
-        elif self.name == "mse-log":
-            if value_RM.min() <= 0:
-                raise ValueError("a cost of 0 or less has no log")
-            offset_M, span_M = np.log(value_RM).mean(0), np.log(value_RM).std(0)
-        else:
-            return
-        self.get_buffer("offset_M").copy_(torch.from_numpy(offset_M))
-        self.get_buffer("span_M").copy_(torch.from_numpy(np.where(span_M > 0, span_M, 1.0)))
+        for metric, value_R in enumerate(value_RM.T):
+            measured_R = value_R[~np.isnan(value_R)]
+            if self.name == "mse" or not len(measured_R):
+                continue
+            if self.name == "mse-normalised":
+                offset, span = measured_R.min(), np.ptp(measured_R)
+            else:
+                if measured_R.min() <= 0:
+                    raise ValueError("a cost of 0 or less has no log")
+                offset, span = np.log(measured_R).mean(), np.log(measured_R).std()
+            self.get_buffer("offset_M")[metric] = float(offset)
+            self.get_buffer("span_M")[metric] = float(span) or 1.0
 
     def scaled(self, value_XM: Tensor) -> Tensor:
         """Metrics as the loss compares them; any leading shape."""
@@ -126,10 +140,12 @@ class RegressionHead(Network):
         y_BRM: Tensor = self.head(F.silu(self.hidden(x_BRE)))
         return y_BRM
 
-    def loss(self, source_BS: Tensor, keep_BS: Tensor | None, target_BRT: Tensor) -> Tensor:
-        """Mean squared error of the scaled metrics."""
-        value_BRM = target_BRT[..., given_numbers(self.config) :]
-        return F.mse_loss(self(source_BS, keep_BS, target_BRT), self.scaled(value_BRM))
+    def loss(
+        self, source_BS: Tensor, keep_BS: Tensor | None, target_BRT: Tensor, known_BRM: Tensor
+    ) -> Tensor:
+        """Mean squared error of the scaled metrics that were measured."""
+        wanted_BRM = self.scaled(target_BRT[..., given_numbers(self.config) :])
+        return F.mse_loss(self(source_BS, keep_BS, target_BRT)[known_BRM], wanted_BRM[known_BRM])
 
     @torch.inference_mode()
     def predict(self, source_BS: Tensor, keep_BS: Tensor | None, given_BN: ArrayLike) -> NDArray[np.float64]:
@@ -162,13 +178,17 @@ class TextHead(Network):
         """The tokens of each row's numbers, padded: RT. Raises ValueError for what is too long."""
         return torch.from_numpy(self.text_format.encode_all(numbers_RN))
 
-    def loss(self, source_BS: Tensor, keep_BS: Tensor | None, target_BRT: Tensor) -> Tensor:
-        """Cross-entropy a token, the given size and the padding left out."""
+    def loss(
+        self, source_BS: Tensor, keep_BS: Tensor | None, target_BRT: Tensor, known_BRM: Tensor
+    ) -> Tensor:
+        """Cross-entropy a token of what was measured, the given size and the padding left out."""
         longest = int((target_BRT != PAD).sum(-1).max())
         target_BRT = target_BRT[..., :longest]
         end_BRT = target_BRT == self.text_format.end
         before_BRT = end_BRT.cumsum(-1) - end_BRT.long()
-        asked_BRT = (before_BRT >= given_numbers(self.config)) & (target_BRT != PAD)
+        metric_BRT = before_BRT - given_numbers(self.config)
+        measured_BRT = known_BRM.gather(-1, metric_BRT.clamp(0, known_BRM.shape[-1] - 1))
+        asked_BRT = (metric_BRT >= 0) & measured_BRT & (target_BRT != PAD)
         return F.cross_entropy(self(source_BS, keep_BS, target_BRT)[asked_BRT], target_BRT[asked_BRT])
 
     @torch.inference_mode()

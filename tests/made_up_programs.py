@@ -51,7 +51,7 @@ class Guesser:
             assert prompt.size is not None
             row = self.known[_body(prompt.text), prompt.size]
             yield tuple(
-                self._prediction(metric.name, metric.unit, getattr(row, metric.name))
+                self._prediction(metric.name, metric.unit, getattr(row, metric.name) or 1.0)
                 for metric in self.spaces[0].metrics
             )
 

@@ -36,6 +36,7 @@ CONFIG = ModelConfig(
     vocab_size=WORDS.vocab_size, width=32, heads=2, encoder_layers=1, decoder_layers=1, feed_forward=48,
 )  # fmt: skip
 ROWS = np.array([[10.0, 200.0, 1e-6], [1000.0, 5000.0, 3e-6], [20.0, 1200.0, 9e-6]])
+ALL_KNOWN = torch.ones(3, 1, 2, dtype=torch.bool)
 NO_NUMBERS = ["12", "a", "1\n2", "1.", "--1\n", "01\n", "1e3\n", "\n", ".5\n"]
 
 
@@ -233,7 +234,7 @@ def test_a_prediction_does_not_depend_on_padding(name: str) -> None:
 def test_gradients_reach_every_weight_of_the_encoder(name: str) -> None:
     network = alternatives.build(name, CONFIG, WORDS)
     source, keep = prompts("for x in xs", "f(1)", "g")
-    network.loss(source, keep, network.targets(ROWS)[:, None]).backward()  # type: ignore[no-untyped-call]
+    network.loss(source, keep, network.targets(ROWS)[:, None], ALL_KNOWN).backward()  # type: ignore[no-untyped-call]
     encoder = [*network.encoder.parameters(), network.source_embedding.weight]
     assert all(weight.grad is not None and weight.grad.abs().max() > 0 for weight in encoder)
     assert all(weight.grad is not None for weight in network.parameters())
@@ -247,7 +248,43 @@ def test_the_loss_of_text_is_the_cross_entropy_of_the_metrics_alone() -> None:
     log_p = network(source, None, torch.tensor([[target]]))[0, 0].log_softmax(-1)
     expected = -sum(log_p[at, target[at]].item() for at in range(3, len(text))) / (len(text) - 3)
     padded = network.targets([[31.0, 200.0, 0.5]])[:, None]
-    assert network.loss(source, None, padded).item() == pytest.approx(expected, rel=1e-5)
+    assert network.loss(source, None, padded, ALL_KNOWN[:1]).item() == pytest.approx(expected, rel=1e-5)
+
+
+def loss_of(network: Head, rows: np.ndarray, known: list[list[bool]]) -> float:
+    source, keep = prompts("for x in xs", "f(1)", "g")
+    loss = network.loss(source, keep, network.targets(rows)[:, None], torch.tensor(known)[:, None])
+    return loss.item()
+
+
+@pytest.mark.parametrize("name", alternatives.HEADS)
+def test_what_was_not_measured_is_not_learned(name: str) -> None:
+    network = head(name)
+    known = [[True, False], [True, True], [True, False]]
+    rows = np.array([[10.0, 2.0, 3.0], [10.0, 5.0, 40.0], [20.0, 1.2, 9.0]])
+    other = rows + [[0, 0, 72.0], [0, 0, 0], [0, 0, 0.125]]
+    everything = [[True, True]] * 3
+    assert loss_of(network, other, known) == pytest.approx(loss_of(network, rows, known), rel=1e-6)
+    assert loss_of(network, other, everything) != loss_of(network, rows, everything)
+
+
+@pytest.mark.parametrize("name", alternatives.HEADS)
+def test_the_loss_is_the_mean_over_what_was_measured(name: str) -> None:
+    network = head(name)
+    # Equally many tokens in every row: the mean over all is the mean of the parts.
+    rows = np.array([[10.0, 200.0, 3.5], [10.0, 300.0, 4.5], [10.0, 400.0, 5.5]])
+    first, second = (loss_of(network, rows, [[at == 0, at == 1]] * 3) for at in (0, 1))
+    both = loss_of(network, rows, [[True, True]] * 3)
+    assert both == pytest.approx((first + second) / 2, rel=1e-5)
+
+
+def test_statistics_of_targets_leave_out_what_was_not_measured() -> None:
+    rows = np.array([[1.0, np.nan, 2.0], [1.0, np.nan, 6.0], [1.0, np.nan, np.nan]])
+    network = alternatives.build("mse-normalised", CONFIG, WORDS)
+    assert isinstance(network, RegressionHead)
+    network.fit(rows)
+    assert network.get_buffer("offset_M").tolist() == [0.0, 2.0]
+    assert network.get_buffer("span_M").tolist() == [1.0, 4.0]
 
 
 def lines_of(chance: random.Random, count: int) -> list[str]:
@@ -265,7 +302,8 @@ def learned(network: Head, count: Callable[[str], float]) -> float:
     for _ in range(80):
         chosen = chance.sample(range(256), 32)
         source, keep = prompts(*(seen[at] for at in chosen))
-        loss = network.loss(source, keep, network.targets(rows[chosen])[:, None])
+        known = torch.ones(32, 1, 2, dtype=torch.bool)
+        loss = network.loss(source, keep, network.targets(rows[chosen])[:, None], known)
         optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(network.parameters(), 2.0)

@@ -181,6 +181,12 @@ def test_a_pair_is_taken_both_ways_round() -> None:
     assert np.exp(pairs.predicted) == pytest.approx([4, 2, 2, 1 / 4, 1 / 2, 1 / 2])
 
 
+def test_a_pair_needs_the_metric_on_both_sides() -> None:
+    points = [(e, replace(row, cpu_time=None) if e.record == "a" else row) for e, row in POINTS]
+    assert len(calibrate.pairs_of(points, answers(1, 1, 1, 1), 0).alike) == 6
+    assert calibrate.pairs_of(points, answers(1, 1, 1, 1), 1).measured.tolist() == [0, 0]
+
+
 def test_a_pair_is_as_alike_as_its_texts() -> None:
     pairs = calibrate.pairs_of(POINTS, answers(1, 1, 1, 1), 0)
     assert pairs.alike == pytest.approx([0, 2 / 3, 1] * 2)

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -252,6 +253,37 @@ def test_figures_of_a_document_are_those_of_scipy() -> None:
     found = document["metrics"][0]["predictors"][0]["figures"]
     assert found["ranking/spearman"]["value"] == pytest.approx(spearmanr(known, guessed).statistic, abs=1e-5)
     assert found["ranking/kendall"]["value"] == pytest.approx(kendalltau(known, guessed).statistic, abs=1e-5)
+
+
+def test_a_metric_is_scored_on_the_programs_that_have_it() -> None:
+    these = programs()
+    without = {(e.problem, e.record) for e in these[::3]}
+    partly = [
+        replace(e, rows=tuple(replace(row, peak_memory=None) for row in e.rows))
+        if (e.problem, e.record) in without
+        else e
+        for e in these
+    ]
+    chance = np.random.default_rng(4)
+    error = {(row.size, e.text): chance.normal() * 0.3 for e in these for row in e.rows}
+
+    def document(asked: Sequence[Example]) -> Any:
+        order = iter(error[row.size, e.text] for e in asked for row in e.rows for _ in range(2))
+        return evaluate.evaluation(Guesser(asked, lambda: next(order)), asked, PLAIN)["metrics"]
+
+    memory, time = (each["predictors"][0] for each in document(partly))
+    whole = document(these)[1]["predictors"][0]
+    rest = document([e for e in these if (e.problem, e.record) not in without])[0]["predictors"][0]
+    assert (memory["figures"], memory["scatter"]) == (rest["figures"], rest["scatter"])
+    assert time == whole
+
+
+def test_a_metric_that_no_program_has_is_left_out() -> None:
+    timed = [replace(e, rows=tuple(replace(row, peak_memory=None) for row in e.rows)) for e in programs()]
+    learned = [replace(each, split="train") for each in timed]
+    document = evaluate.evaluation(Guesser(timed), [*timed, *learned], Settings(resamples=10))
+    assert [each["metric"] for each in document["metrics"]] == ["cpu_time"]
+    assert len(document["metrics"][0]["predictors"]) == 3
 
 
 def test_the_same_seed_gives_the_same_document() -> None:

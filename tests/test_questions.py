@@ -96,7 +96,7 @@ def test_texts_are_alike_by_their_similarity_near_the_reference_size() -> None:
     found = Questions.of(points(one, other), [Pair(0, 3, ""), Pair(2, 5, "")])
     alike = similarity("a b c", "a b d")
     assert 0 < alike < 1
-    assert found.alike(found.sides["solutions"]).tolist() == [alike, 0, alike, 0]
+    assert found.sides["solutions"].alike.tolist() == [alike, 0, alike, 0]
 
 
 def test_a_cost_of_nothing_has_a_logarithm() -> None:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ci_rlm.errors import UsageError
 from ci_rlm.logs import Kind, Measurement, Place
 from ci_rlm.training import ingested, team
+from ci_rlm.training.corpus import Example
 from tests.conftest import Checkout
 from tests.own_logs import ORDER, ORDER_AT, SHOP, TOTAL_AT, Fake, Logs, logs_of, measured
 
@@ -19,7 +22,7 @@ def logs(repo: Checkout, tmp_path: Path) -> Logs:
     return logs_of(repo, tmp_path)
 
 
-def test_examples_are_functions_with_both_metrics(logs: Logs) -> None:
+def test_examples_are_functions_with_a_metric(logs: Logs) -> None:
     def costs(place: Place, *given: str, params: tuple[tuple[str, str], ...] = ()) -> list[Measurement]:
         values = {
             "peak_memory": measured(place, 64.0, metric="peak_memory", kind=Kind.PEAK, params=params),
@@ -36,14 +39,45 @@ def test_examples_are_functions_with_both_metrics(logs: Logs) -> None:
         ])
     )  # fmt: skip
     path = logs.out / ingested.FILE
-    (example,) = team.examples(path, size=1024)
-    assert (example.text, example.problem) == (f"PYTHON\n{ORDER}", "shop.py::order")
-    assert {(row.size, row.peak_memory, row.cpu_time) for row in example.rows} == {
-        (300, 64.0, 0.5),
-        (1024, 64.0, 0.5),
-    }
-    (example,) = team.examples(path, size=1024, time="wall_time")
-    assert [(row.size, row.cpu_time) for row in example.rows] == [(300, 0.7)]
+    order, total = team.examples(path, size=1024)
+    assert (order.text, order.problem) == (f"PYTHON\n{ORDER}", "shop.py::order")
+    assert rows_of(order) == [(300, 64.0, 0.5), (1024, 64.0, 0.5)]
+    assert rows_of(total) == [(1024, None, 0.5)]
+    order, total = team.examples(path, size=1024, time="wall_time")
+    assert rows_of(order) == [(300, 64.0, 0.7), (1024, 64.0, None)]
+    assert rows_of(total) == [(1024, None, 0.7)]
+
+
+def rows_of(example: Example) -> list[tuple[float, float | None, float | None]]:
+    return [(row.size, row.peak_memory, row.cpu_time) for row in example.rows]
+
+
+def test_rows_of_one_size_are_one_row_of_their_median(logs: Logs) -> None:
+    logs.ingest(
+        Fake(
+            [
+                measured(value=value, params=(("n", "10"), ("how", how), ("k", "5")))
+                for value, how in ((1.0, "fast"), (2.0, "slow"), (9.0, "odd"))
+            ]
+        )
+    )
+    (example,) = team.examples(logs.out / ingested.FILE, size=1024, time="wall_time")
+    assert rows_of(example) == [(1024, None, 2.0)]
+
+
+def test_only_the_class_of_hardware_with_most_rows_is_learned_from(logs: Logs) -> None:
+    logs.ingest(Fake([measured(ORDER_AT, 1.0), measured(TOTAL_AT, 1.0)]))
+    other = replace(logs, assumed=replace(logs.assumed, hardware="a faster machine"))
+    other.ingest(Fake([measured(ORDER_AT, 0.1)]), names="z")
+    found = team.examples(logs.out / ingested.FILE, size=1024, time="wall_time")
+    assert [row for example in found for row in rows_of(example)] == [(1024, None, 1.0)] * 2
+
+
+def test_a_corpus_without_the_asked_time_says_what_it_has(logs: Logs) -> None:
+    logs.ingest(Fake([measured(ORDER_AT, 1.0)]))
+    with pytest.raises(UsageError, match="no peak memory and no cpu_time") as caught:
+        team.examples(logs.out / ingested.FILE, size=1024)
+    assert "1 of wall_time (python, per_call)" in caught.value.hint
 
 
 def test_an_example_is_timed_by_a_benchmark_before_a_profiler(logs: Logs) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import random
 from dataclasses import replace
 from pathlib import Path
@@ -13,11 +14,13 @@ from safetensors.torch import load_file
 
 from ci_rlm.errors import UsageError
 from ci_rlm.model import alternatives, checkpoint
-from ci_rlm.training import corpus, programs, texts, train
+from ci_rlm.predict.rlm import RlmPredictor
+from ci_rlm.prompt import prompt_from_text
+from ci_rlm.training import corpus, networks, programs, texts, train
 from ci_rlm.training.batches import Batches, common_types
 from ci_rlm.training.corpus import Example, Row
 from ci_rlm.training.programs import Programs
-from ci_rlm.training.recipe import Recipe, read_recipe
+from ci_rlm.training.recipe import Recipe, Start, read_recipe
 
 RECIPE = """
 name = "miniature"
@@ -167,9 +170,46 @@ def programs_of(folder: Path) -> Programs:
 
 def batches_of(folder: Path, **changed: object) -> Batches:
     recipe, training = recipe_of(folder, **changed), programs_of(folder)
-    words = train.tokenizer_of(recipe, training)
-    network = train.network_of(recipe, train.config_of(recipe, words, "a machine"), words, training)
+    words = networks.tokenizer_of(recipe, training)
+    network = networks.network_of(recipe, networks.config_of(recipe, words, "a machine"), words, training)
     return Batches(training, common_types(training), words, network, recipe)
+
+
+def test_a_missing_metric_is_conditioned_on_the_median_of_the_checkpoint_that_is_gone_on_from(
+    folder: Path,
+) -> None:
+    start = train.train(recipe_of(folder))
+    untimed, unweighed = (
+        replace(example(n), rows=tuple(replace(row, **{gone: None}) for row in example(n).rows[:1]))
+        for n, gone in ((1, "cpu_time"), (3, "peak_memory"))
+    )
+    corpus.write([untimed, unweighed], folder / "corpus")
+    further = replace(recipe_of(folder, rename=0.0, rows=1), start=Start(str(start)), model={})
+    training, words = programs_of(folder), checkpoint.load_tokenizer(start, checkpoint.read_config(start))
+    network = networks.network_of(further, networks.config_of(further, words, ""), words, training)
+    filled = train.stand_ins(network, training, words, further)
+    batch = Batches(training, [], words, network, further, filled).make([0, 1], random.Random(0))
+    predictor = RlmPredictor(start)
+    asked = prompt_from_text(unweighed.text.removeprefix("PYTHON\n"), predictor.spaces[0], size=10.0)
+    (answer,) = predictor.predict([asked])
+    length = batches_of(folder).config.number_format.length
+    numbers = network.config.number_format.decode(batch.target_BRT.numpy().reshape(2, 1, 3, length))
+    assert batch.known_BRM.tolist() == [[[True, False]], [[False, True]]]
+    assert training.unmeasured(1) == [1]
+    assert numbers[1, 0] == pytest.approx([10.0, answer[0].median, 1e-5], rel=1e-4)
+    assert numbers[0, 0, :2] == pytest.approx([10.0, example(1).rows[0].peak_memory], rel=1e-4)
+
+
+def test_a_metric_that_was_never_measured_stays_unlearned(folder: Path) -> None:
+    for gone in ("cpu_time", "peak_memory"):
+        partial = [
+            replace(each, rows=tuple(replace(row, **{gone: None}) for row in each.rows))
+            for each in [example(n) for n in range(6)] + [example(n, "calibration") for n in range(6, 9)]
+        ]
+        corpus.write(partial, folder / "corpus")
+        train.train(replace(recipe_of(folder), out=folder / gone))
+        lines = [json.loads(line) for line in (folder / gone / "log.jsonl").read_text().splitlines()]
+        assert all(math.isfinite(value) for line in lines for value in line.values())
 
 
 def test_an_epoch_sees_every_program_once(folder: Path) -> None:
@@ -195,7 +235,7 @@ def test_a_program_longer_than_the_budget_is_a_batch_of_its_own(folder: Path) ->
 def test_a_batch_holds_the_measured_numbers_of_its_programs(folder: Path) -> None:
     batches = batches_of(folder, rename=0.0)
     number_format = batches.config.number_format
-    *_, targets, _ = batches.make([1, 3], random.Random(0))
+    targets = batches.make([1, 3], random.Random(0)).target_BRT
     numbers = number_format.decode(targets.numpy().reshape(2, 2, 3, number_format.length))
     sizes, memory, time = numbers[..., 0], numbers[..., 1], numbers[..., 2]
     assert memory == pytest.approx(100 * sizes, rel=1e-3)

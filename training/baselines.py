@@ -10,13 +10,16 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from ci_rlm.training.corpus import Example
-from ci_rlm.training.questions import METRICS, Centres, Point, points_of, truth
+from ci_rlm.training.corpus import METRICS, Example
+from ci_rlm.training.questions import Centres, Point, points_of, truth
 from ci_rlm.training.scores import Reals
 
 
 def baselines(training: Sequence[Example], points: Sequence[Point]) -> dict[str, Centres]:
-    """Gradient boosting on node counts, and on length, fitted on the training programs."""
+    """Gradient boosting on node counts, and on length, fitted on the training programs.
+
+    NaN for a metric that none of them has.
+    """
     from sklearn.ensemble import HistGradientBoostingRegressor
 
     learning = points_of(training)
@@ -28,11 +31,12 @@ def baselines(training: Sequence[Example], points: Sequence[Point]) -> dict[str,
     found = {}
     for name, features in wanted.items():
         given, asked, known = features(learning), features(points), truth(learning)
-        fitted = []
-        for metric in range(len(METRICS)):
-            model = HistGradientBoostingRegressor(max_iter=400, learning_rate=0.06, random_state=0)
-            fitted.append(model.fit(given, known[:, metric]).predict(asked))
-        found[name] = np.stack(fitted, axis=1)
+        found[name] = np.full((len(points), len(METRICS)), np.nan)
+        for metric, target in enumerate(known.T):
+            mine = ~np.isnan(target)
+            if mine.any():
+                model = HistGradientBoostingRegressor(max_iter=400, learning_rate=0.06, random_state=0)
+                found[name][:, metric] = model.fit(given[mine], target[mine]).predict(asked)
     return found
 
 

@@ -1,6 +1,7 @@
 """Length-bucketed batches under a token budget; what a step sees is a function of seed and step alone.
 
-Shapes: as in network.py; B programs, R input sizes of each, T tokens of all their numbers, C types.
+Shapes: as in network.py; B programs, R input sizes of each, T tokens of all their numbers, M metrics,
+C types.
 """
 
 from __future__ import annotations
@@ -8,26 +9,40 @@ from __future__ import annotations
 import math
 import random
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import islice
+from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from ci_rlm.model.alternatives import Head
+from ci_rlm.model.alternatives import Head, given_numbers
 from ci_rlm.model.network import collate
 from ci_rlm.model.tokenizer import TextTokenizer
 from ci_rlm.training import names
-from ci_rlm.training.programs import Program
+from ci_rlm.training.programs import Numbers, Program
 from ci_rlm.training.recipe import Recipe
 
 AUXILIARY_TYPES = 96
 """Syntax-node types whose counts the auxiliary objective predicts, the commonest ones."""
 
-Batch = tuple[Tensor, Tensor | None, Tensor, Tensor]
-"""source_BS, keep_BS, target_BRT, counts_BC."""
-
 _WINDOW = 1024
+
+
+class Batch(NamedTuple):
+    """What one pass through the network is given."""
+
+    source_BS: Tensor
+    keep_BS: Tensor | None
+    target_BRT: Tensor
+    known_BRM: Tensor
+    """Which metrics were measured."""
+    counts_BC: Tensor
+
+    def to(self, device: torch.device) -> Batch:
+        """The same where the network is."""
+        return Batch(*(None if tensor is None else tensor.to(device) for tensor in self))  # type: ignore[arg-type]  # of keep_BS alone
 
 
 class Batches:
@@ -40,7 +55,10 @@ class Batches:
         words: TextTokenizer,
         network: Head,
         recipe: Recipe,
+        filled: Mapping[int, Numbers] | None = None,
     ) -> None:
+        """`filled` are the numbers of programs with unmeasured ones that later ones are conditioned on."""
+        self.filled = filled or {}
         self.programs, self.words, self.network, self.recipe = programs, words, network, recipe
         self.config = network.config
         self.pool = names.pool(program.text for program in programs)
@@ -71,6 +89,7 @@ class Batches:
         """The tensors of a batch; `chance` draws new names and the rows."""
         train, prefix = self.recipe.train, self.config.spaces[0].prefix
         programs = [self.programs[index] for index in chosen]
+        given = given_numbers(self.config)
         texts = [
             prefix + names.renamed(program.text.removeprefix(prefix), self.pool, chance)
             if chance.random() < train.rename
@@ -80,13 +99,14 @@ class Batches:
         ids, _ = self.words.encode_batch(texts, train.longest)
         source_BS, keep_BS = collate(ids)
         rows = [chance.choices(range(len(program.numbers)), k=train.rows) for program in programs]
-        target_BRT = torch.stack(
-            [
-                self.network.targets([program.numbers[row] for row in picked])
-                for program, picked in zip(programs, rows, strict=True)
-            ]
-        )
-        return source_BS, keep_BS, target_BRT, self._counts(programs)
+        targets, known = [], []
+        for index, program, picked in zip(chosen, programs, rows, strict=True):
+            number_RN = np.array([program.numbers[row] for row in picked])
+            filled_RN = np.array([self.filled.get(index, program.numbers)[row] for row in picked])
+            # What stands in the last place is read by nothing.
+            targets.append(self.network.targets(np.where(np.isnan(filled_RN), 1.0, filled_RN)))
+            known.append(torch.from_numpy(~np.isnan(number_RN[:, given:])))
+        return Batch(source_BS, keep_BS, torch.stack(targets), torch.stack(known), self._counts(programs))
 
     def _counts(self, programs: Sequence[Program]) -> Tensor:
         counts_BC = torch.zeros(len(programs), len(self.place))

@@ -68,9 +68,10 @@ def pairs_of(points: Sequence[Point], answers: Sequence[tuple[Prediction, ...]],
     """Solution pairs and edit pairs of the points, weighted so that neutral edits have their share."""
     chosen = [*evaluate.solution_pairs(points, cap=60), *evaluate.edit_pairs(points)]
     chosen = [pair for pair in chosen if SIZES[0] <= points[pair.after][1].size <= SIZES[1]]
+    known = evaluate.truth(points)[:, metric]
+    chosen = [pair for pair in chosen if not np.isnan(known[[pair.before, pair.after]]).any()]
     neutral = np.array([evaluate.is_neutral(pair) for pair in chosen], dtype=np.bool_)
     edited = np.array([bool(pair.edit) for pair in chosen], dtype=np.bool_)
-    known = evaluate.truth(points)[:, metric]
     centre = np.array([compare.centre(answer[metric]) for answer in answers])
     alike = np.array([compare.similarity(points[p.before][0].text, points[p.after][0].text) for p in chosen])
     before = np.array([pair.before for pair in chosen], dtype=np.intp)
@@ -182,13 +183,21 @@ def calibrations(
     target: float | None = None,
     progress: evaluate.Progress = evaluate.silent,
 ) -> tuple[Calibration, ...]:
-    """Calibrate every metric of a checkpoint on the calibration split; `target` bounds false alarms."""
+    """Calibrate the metrics that the calibration split has; `target` bounds false alarms.
+
+    What the checkpoint knew of other metrics is kept.
+    """
     predictor = RlmPredictor(folder)
     points = _near(evaluate.points_of([e for e in examples if e.split == "calibration"]))
+    if not points:
+        hint = "measure programs at about the input size that a gate asks for"
+        raise CiRlmError("the calibration split has no programs to calibrate on", hint=hint)
     answers = evaluate.predictions(points, predictor, predictor.spaces[0], progress)
-    return tuple(
-        reliable(pairs_of(points, answers, metric), name, target) for metric, name in enumerate(METRICS)
-    )
+    known = evaluate.truth(points)
+    measured = [at for at in range(len(METRICS)) if not np.isnan(known[:, at]).all()]
+    kept = [each for each in predictor.calibrations if each.metric not in {METRICS[at] for at in measured}]
+    found = [reliable(pairs_of(points, answers, at), METRICS[at], target) for at in measured]
+    return (*kept, *found)
 
 
 def write(folder: Path, found: Sequence[Calibration]) -> None:

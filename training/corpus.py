@@ -19,6 +19,7 @@ import argparse
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import reduce
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,8 +36,8 @@ class Row:
     """Costs at one input size; bytes and seconds. None: not measured, or not asked for."""
 
     size: float
-    peak_memory: float
-    cpu_time: float
+    peak_memory: float | None
+    cpu_time: float | None
     """The shortest of the repeats: on a shared machine the least disturbed one."""
     peak_memory_net: float | None = None
     allocated_bytes: float | None = None
@@ -48,8 +49,8 @@ class Row:
     depth: float | None = None
 
 
-NEEDED = ("peak_memory", "cpu_time")
-"""What a row of an example must have."""
+METRICS = ("peak_memory", "cpu_time")
+"""What a model answers for; a row of an example has one of them at least."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +106,7 @@ def _metrics(row: Row) -> dict[str, float | None]:
 
 
 def read(folder: Path, *, further: Sequence[str] = ()) -> list[Example]:
-    """The Python programs of a corpus that have both metrics, with `further` ones where measured.
+    """The Python programs of a corpus that have a metric, with `further` ones where measured.
 
     Costs of two machines or protocols are no one quantity: the rows are those of the protocol,
     hardware and toolchain that most rows come from. Raises CiRlmError where there is no corpus.
@@ -134,7 +135,7 @@ def examples(folder: Path, origin: Sequence[str], *, further: Sequence[str] = ()
             mine = pc.equal(flat[name], value)
             owner, flat = owner.filter(mine), flat.filter(mine)
         rows: dict[int, list[Row]] = defaultdict(list)
-        columns = ("size", *NEEDED, *further)
+        columns = ("size", *METRICS, *further)
         for place, *costs in zip(owner.to_pylist(), *(flat[c].to_pylist() for c in columns), strict=True):
             rows[place].append(Row(**dict(zip(columns, costs, strict=True))))
         for place, record in enumerate(table.select([*names, "counts"]).to_pylist()):
@@ -144,7 +145,7 @@ def examples(folder: Path, origin: Sequence[str], *, further: Sequence[str] = ()
 
 
 def _usable(table: pyarrow.Table) -> tuple[Any, pyarrow.Table]:
-    """The rows of Python programs that a model of both metrics can learn from, with whose each is.
+    """The rows of Python programs that a model can learn from, with whose each is.
 
     A row without an input size has no place on a scale of sizes.
     """
@@ -155,8 +156,7 @@ def _usable(table: pyarrow.Table) -> tuple[Any, pyarrow.Table]:
     flat = pyarrow.Table.from_batches([pyarrow.RecordBatch.from_struct_array(lists.flatten())])
     owner = pc.list_parent_indices(lists)
     good = pc.and_(pc.greater(flat["size"], 0), pc.equal(table["language"].take(owner), "python"))
-    for metric in NEEDED:
-        good = pc.and_(good, pc.is_valid(flat[metric]))
+    good = pc.and_(good, reduce(pc.or_, (pc.is_valid(flat[metric]) for metric in METRICS)))
     return owner.filter(good), flat.filter(good)
 
 

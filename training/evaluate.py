@@ -31,11 +31,10 @@ from ci_rlm.predict.rlm import RlmPredictor
 from ci_rlm.training import bootstrap, corpus, texts
 from ci_rlm.training.baselines import baselines, node_features
 from ci_rlm.training.bootstrap import RESAMPLES, Difference, Sampled
-from ci_rlm.training.corpus import Example
+from ci_rlm.training.corpus import METRICS, Example
 from ci_rlm.training.evaluation_document import Document, Part, brief, document_of, table
 from ci_rlm.training.figures import Claims, Said, scores_of
 from ci_rlm.training.questions import (
-    METRICS,
     TELLING,
     Centres,
     Pair,
@@ -114,27 +113,29 @@ def space_of(predictor: Predictor) -> Space:
     raise CheckpointError(message, hint="a corpus of Python programs has these metrics")
 
 
-def said_of(
-    predictor: Predictor,
-    questions: Questions,
-    alike: Mapping[str, Reals],
-    progress: Progress = silent,
-) -> dict[str, Said]:
-    """What a checkpoint says of each metric that it shares with the corpus."""
+def said_of(predictor: Predictor, questions: Questions, progress: Progress = silent) -> dict[str, Said]:
+    """What a checkpoint says of each metric that it shares with the corpus, where it was measured."""
     space = space_of(predictor)
     answers = predictions(questions.points, predictor, space, progress)
     found = {}
     for place, metric in enumerate(space.metrics):
-        if metric.name in METRICS:
-            mine = [answer[place] for answer in answers]
+        about = _about(questions, metric.name)
+        if about is not None:
+            mine = [answers[at][place] for at in about.asked.tolist()]
             claims = {
-                kind: _claims(questions, sides, mine, predictor.calibrations, alike[kind])
-                for kind, sides in questions.sides.items()
+                kind: _claims(about, sides, mine, predictor.calibrations)
+                for kind, sides in about.sides.items()
             }
             levels = tuple(level for level, _ in mine[0].quantiles)
             centre_N = np.array([centre(prediction) for prediction in mine])
             found[metric.name] = Said(centre_N, levels, _log_quantiles(mine), claims)
     return found
+
+
+def _about(questions: Questions, metric: str) -> Questions | None:
+    """The questions about points of which a metric was measured; None if there are none."""
+    measured = questions.measured(METRICS.index(metric)) if metric in METRICS else None
+    return measured if measured is not None and len(measured.points) else None
 
 
 def _log_quantiles(predicted: Sequence[Prediction]) -> Reals:
@@ -148,7 +149,6 @@ def _claims(
     sides: Sides,
     predicted: Sequence[Prediction],
     calibrations: Sequence[Calibration],
-    alike: Reals,
 ) -> Claims:
     """What a gate would say of the sides near the reference size, at default limits."""
     probabilities, outcomes = [], []
@@ -159,7 +159,7 @@ def _claims(
         metric = Metric(before.metric, before.unit)
         limits = Limits()
         comparison = compare_predictions(
-            Change(units[0], units[1]), metric, before, after, calibrations, limits, float(alike[at])
+            Change(units[0], units[1]), metric, before, after, calibrations, limits, float(sides.alike[at])
         )
         probabilities.append(comparison.p_regression)
         outcomes.append(judge(comparison, limits).outcome)
@@ -194,11 +194,8 @@ def compare(
     if not examples:
         raise CiRlmError("no programs to compare two checkpoints on", hint="give a larger corpus")
     questions = Questions.of(points_of(examples), pairs)
-    alike = {kind: questions.alike(sides) for kind, sides in questions.sides.items()}
     drawn = bootstrap.draws(len(questions.problems), resamples, seed)
-    told = [
-        _sampled(questions, said_of(each, questions, alike, progress), drawn) for each in (candidate, present)
-    ]
+    told = [_sampled(questions, said_of(each, questions, progress), drawn) for each in (candidate, present)]
     found = {
         metric: _differences(told[0][metric], told[1][metric]) for metric in told[0] if metric in told[1]
     }
@@ -209,12 +206,11 @@ def compare(
 
 
 def _sampled(questions: Questions, said: Mapping[str, Said], drawn: Reals) -> dict[str, dict[str, Sampled]]:
-    return {
-        metric: bootstrap.sampled(
-            scores_of(questions, questions.known[:, METRICS.index(metric)], each), drawn
-        )
-        for metric, each in said.items()
-    }
+    found = {}
+    for metric, each in said.items():
+        about = questions.measured(place := METRICS.index(metric))
+        found[metric] = bootstrap.sampled(scores_of(about, about.known[:, place], each), drawn)
+    return found
 
 
 def _differences(candidate: Mapping[str, Sampled], present: Mapping[str, Sampled]) -> dict[str, Difference]:
@@ -239,9 +235,8 @@ def evaluation(
             f"no programs in the split {settings.split!r}", hint="build a corpus with more problems"
         )
     questions = Questions.of(points, pairs_of(points))
-    alike = {kind: questions.alike(sides) for kind, sides in questions.sides.items()}
     asked = {"checkpoint": predictor} | ({"present": against} if against else {})
-    said = {role: said_of(each, questions, alike, progress) for role, each in asked.items()}
+    said = {role: said_of(each, questions, progress) for role, each in asked.items()}
     training = [example for example in examples if example.split == "train"] if settings.baselines else []
     guessed = baselines(training, points) if training else {}
     drawn = bootstrap.draws(len(questions.problems), settings.resamples, settings.seed)
@@ -251,7 +246,7 @@ def evaluation(
         return Part(role, name, info, space, _sampled(questions, of, drawn))
 
     parts = [part(role, _name(role, asked), of, asked[role]) for role, of in said.items()]
-    parts += [part("baseline", name, _points_alone(values)) for name, values in guessed.items()]
+    parts += [part("baseline", name, _points_alone(questions, values)) for name, values in guessed.items()]
     return document_of(
         questions,
         settings.split,
@@ -268,8 +263,14 @@ def _name(role: str, asked: Mapping[str, Predictor]) -> str:
     return f"{name} ({asked[role].info.digest[:12]})" if len(same) > 1 else name
 
 
-def _points_alone(values: Centres) -> dict[str, Said]:
-    return {metric: Said(values[:, place]) for place, metric in enumerate(METRICS)}
+def _points_alone(questions: Questions, values: Centres) -> dict[str, Said]:
+    """What a baseline guessed of each metric; of one that nothing was learned of there is NaN."""
+    found = {}
+    for place, metric in enumerate(METRICS):
+        about = _about(questions, metric)
+        if about is not None and not np.isnan(values[:, place]).all():
+            found[metric] = Said(values[about.asked, place])
+    return found
 
 
 def evaluate(folder: Path, examples: Sequence[Example], split: str = "test") -> dict[str, Any]:

@@ -27,9 +27,10 @@ from typing import Any
 from ci_rlm import __version__
 from ci_rlm.flow import Limits, ModelInfo, Space
 from ci_rlm.training.bootstrap import LEVEL, Sampled, difference, figure
+from ci_rlm.training.corpus import METRICS
 from ci_rlm.training.figures import Said
 from ci_rlm.training.meanings import MEANINGS
-from ci_rlm.training.questions import METRICS, Questions
+from ci_rlm.training.questions import Questions
 from ci_rlm.training.scores import Reals
 
 VERSION = 1
@@ -105,7 +106,8 @@ def _metric(metric: str, questions: Questions, parts: Sequence[Part], said: Said
             told[-1]["differences"] = {
                 key: _rounded(asdict(difference(first[key], scores[key]))) for key in shared
             }
-    told[0]["scatter"] = _scatter(questions, questions.known[:, METRICS.index(metric)], said.centres)
+    about = questions.measured(METRICS.index(metric))
+    told[0]["scatter"] = _scatter(about, about.known[:, METRICS.index(metric)], said.centres)
     units = {each.name: each.unit for each in space.metrics} if space else {}
     return {
         "metric": metric,

@@ -8,16 +8,22 @@ time, and mapped into memory: what is held at once is what the operating system 
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any, overload
 
-from ci_rlm.training import corpus, shards
+import numpy as np
+
+from ci_rlm.training import examples
 from ci_rlm.training.corpus import Example
 
 _PIECE = 1000
+
+
+Numbers = tuple[tuple[float, ...], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,15 +33,18 @@ class Program:
     text: str
     """The prompt."""
     problem: str
-    numbers: tuple[tuple[float, ...], ...]
-    """Size, peak memory and CPU time of each row: bytes and seconds."""
+    numbers: Numbers
+    """Size, peak memory and CPU time of each row: bytes and seconds; NaN: not measured."""
     counts: tuple[tuple[str, int], ...]
     """Syntax-node types and how often each occurs."""
 
     @classmethod
     def of(cls, example: Example) -> Program:
         """The program of an example."""
-        numbers = tuple((row.size, row.peak_memory, row.cpu_time) for row in example.rows)
+        numbers = tuple(
+            (row.size, *(math.nan if cost is None else cost for cost in (row.peak_memory, row.cpu_time)))
+            for row in example.rows
+        )
         return cls(example.text, example.problem, numbers, example.counts)
 
 
@@ -65,6 +74,18 @@ class Programs(Sequence[Program]):
         numbers = tuple(map(tuple, record["numbers"]))
         return Program(record["text"], record["problem"], numbers, tuple(map(tuple, record["counts"])))
 
+    def unmeasured(self, given: int) -> list[int]:
+        """The programs with a row where a metric is not measured that a later one is conditioned on.
+
+        The first `given` numbers of a row are no metrics, and nothing is conditioned on the last.
+        """
+        if not len(self):
+            return []
+        rows = self._table["numbers"].combine_chunks()
+        owner = rows.value_parent_indices().to_numpy()
+        number_RN = rows.flatten().flatten().to_numpy().reshape(len(owner), -1)
+        return sorted(set(owner[np.isnan(number_RN[:, given:-1]).any(axis=1)].tolist()))
+
     def texts(self) -> Iterator[str]:
         """Every text, in order."""
         for batch in self._table.select(["text"]).to_batches(_PIECE):
@@ -72,28 +93,31 @@ class Programs(Sequence[Program]):
 
 
 def digest(folder: Path) -> dict[str, str]:
-    """sha256 of each file of a corpus."""
+    """sha256 of each file that the programs of a folder come from."""
     found = {}
-    for path in [folder / shards.SUMMARY, *shards.files(folder, "programs")]:
+    for path in examples.files(folder):
         with path.open("rb") as file:
             found[path.name] = hashlib.file_digest(file, "sha256").hexdigest()
     return found
 
 
-def keep(folder: Path, split: str, path: Path, digests: dict[str, str]) -> Programs:
-    """The programs of one split of a corpus, written to `path` unless it holds them already.
+def keep(
+    folder: Path, split: str, path: Path, digests: dict[str, str], *, size: float, time: str
+) -> Programs:
+    """The programs of one split of a folder, written to `path` unless it holds them already.
 
-    Raises CiRlmError where there is no corpus.
+    `size` and `time` as in `examples.read`. Raises CiRlmError where there is no corpus.
     """
-    known = hashlib.sha256(repr(sorted(digests.items())).encode()).hexdigest()
+    asked = (sorted(digests.items()), size, time)
+    known = hashlib.sha256(repr(asked).encode()).hexdigest()
     if not path.exists() or _digest_of(path) != known:
-        origin = corpus.commonest_origin(folder)
-        chosen = (example for example in corpus.examples(folder, origin) if example.split == split)
-        write(chosen, path, {"digest": known, "hardware": origin[1]})
+        hardware, found = examples.stream(folder, size=size, time=time)
+        chosen = (example for example in found if example.split == split)
+        write(chosen, path, {"digest": known, "hardware": hardware})
     return Programs(path)
 
 
-def write(examples: Iterable[Example], path: Path, about: dict[str, str]) -> None:
+def write(chosen: Iterable[Example], path: Path, about: dict[str, str]) -> None:
     """Write programs in pieces, the file whole or not at all."""
     import pyarrow as pa
 
@@ -108,7 +132,7 @@ def write(examples: Iterable[Example], path: Path, about: dict[str, str]) -> Non
     )
     path.parent.mkdir(parents=True, exist_ok=True)
     scratch = path.with_suffix(".writing")
-    records = (_record(Program.of(example)) for example in examples)
+    records = (_record(Program.of(example)) for example in chosen)
     with pa.OSFile(str(scratch), "wb") as file, pa.ipc.new_file(file, schema) as writer:
         while piece := list(islice(records, _PIECE)):
             writer.write_table(pa.Table.from_pylist(piece, schema=schema))

@@ -14,10 +14,9 @@ from numpy.typing import NDArray
 
 from ci_rlm.compare import LEAST, similarity
 from ci_rlm.training import edits
-from ci_rlm.training.corpus import Example, Row
+from ci_rlm.training.corpus import METRICS, Example, Row
 from ci_rlm.training.scores import Indices, Reals
 
-METRICS = ("peak_memory", "cpu_time")
 Point = tuple[Example, Row]
 Centres = NDArray[np.float64]
 """Log of each metric, predicted or measured: shape (points, metrics)."""
@@ -56,8 +55,9 @@ def points_of(examples: Sequence[Example]) -> list[Point]:
 
 
 def truth(points: Sequence[Point]) -> Centres:
-    """Log of what was measured; nothing is read as the least that a prediction says."""
-    costs = np.array([[row.peak_memory, row.cpu_time] for _, row in points]).reshape(-1, len(METRICS))
+    """Log of what was measured; nothing is read as the least that a prediction says, NaN is not known."""
+    known = [[row.peak_memory, row.cpu_time] for _, row in points]
+    costs = np.array(known, dtype=np.float64).reshape(-1, len(METRICS))
     return np.asarray(np.log(np.maximum(costs, [LEAST["B"], LEAST["s"]])))
 
 
@@ -116,6 +116,20 @@ class Sides:
     """The input size is about the reference size of a gate."""
     owner: Indices
     """Whose problem it is."""
+    alike: Reals
+    """How alike the texts are near the reference size; 0 elsewhere."""
+
+    def among(self, good: NDArray[np.bool_], place: Indices) -> Sides:
+        """The sides of good points alone; `place` says where each point is among these."""
+        kept = good[self.before] & good[self.after]
+        return Sides(
+            before=place[self.before[kept]],
+            after=place[self.after[kept]],
+            neutral=self.neutral[kept],
+            near=self.near[kept],
+            owner=self.owner[kept],
+            alike=self.alike[kept],
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -126,6 +140,8 @@ class Questions:
     """
 
     points: Sequence[Point]
+    asked: Indices
+    """Which of the points that predictors are asked about these are."""
     known: Centres
     problems: tuple[str, ...]
     """Sorted; `owner` and `Sides.owner` point here."""
@@ -151,6 +167,7 @@ class Questions:
         }
         return cls(
             points=points,
+            asked=np.arange(len(points)),
             known=truth(points),
             problems=tuple(problems),
             owner=owner,
@@ -169,23 +186,30 @@ class Questions:
         sizes = np.array([row.size for _, row in self.points])[self.plain]
         return self.plain[(sizes >= NEAR[0]) & (sizes <= NEAR[1])]
 
-    def alike(self, sides: Sides) -> Reals:
-        """How alike the texts of each side near the reference size are; 0 elsewhere: shape (M,)."""
-        found: dict[tuple[int, int], float] = {}
-        every = np.zeros(len(sides.before))
-        for at in np.flatnonzero(sides.near).tolist():
-            # Identities, not texts: hashing long texts anew for each size would cost as much.
-            texts = [self.points[side[at]][0].text for side in (sides.before, sides.after)]
-            key = (min(map(id, texts)), max(map(id, texts)))
-            if key not in found:
-                found[key] = similarity(*texts)
-            every[at] = found[key]
-        return every
+    def measured(self, metric: int) -> Questions:
+        """The questions about those points of which a metric was measured; of the same problems."""
+        good = ~np.isnan(self.known[:, metric])
+        if good.all():
+            return self
+        place, chosen = np.cumsum(good) - 1, np.flatnonzero(good)
+        rankings = (place[members[good[members]]] for members in self.rankings)
+        return Questions(
+            points=[self.points[at] for at in chosen.tolist()],
+            asked=self.asked[chosen],
+            known=self.known[chosen],
+            problems=self.problems,
+            owner=self.owner[chosen],
+            languages=tuple(self.languages[at] for at in chosen.tolist()),
+            plain=place[self.plain[good[self.plain]]],
+            rankings=tuple(members for members in rankings if len(members) >= SEVERAL),
+            sides={name: sides.among(good, place) for name, sides in self.sides.items()},
+        )
 
 
 def _sides(pairs: Sequence[Pair], points: Sequence[Point], owner: Indices) -> Sides:
     before = np.array([pair.before for pair in pairs], dtype=np.intp)
     after = np.array([pair.after for pair in pairs], dtype=np.intp)
+    texts = [example.text for example, _ in points]
     near = np.array([NEAR[0] <= points[pair.after][1].size <= NEAR[1] for pair in pairs], dtype=np.bool_)
     neutral = np.array([is_neutral(pair) for pair in pairs], dtype=np.bool_)
     return Sides(
@@ -194,7 +218,21 @@ def _sides(pairs: Sequence[Pair], points: Sequence[Point], owner: Indices) -> Si
         neutral=np.tile(neutral, 2),
         near=np.tile(near, 2),
         owner=np.tile(owner[before], 2),
+        alike=np.tile(_alike(texts, before, after, near), 2),
     )
+
+
+def _alike(texts: Sequence[str], before: Indices, after: Indices, near: NDArray[np.bool_]) -> Reals:
+    found: dict[tuple[int, int], float] = {}
+    every = np.zeros(len(before))
+    for at in np.flatnonzero(near).tolist():
+        # Identities, not texts: hashing long texts anew for each size would cost as much.
+        both = texts[before[at]], texts[after[at]]
+        key = (min(map(id, both)), max(map(id, both)))
+        if key not in found:
+            found[key] = similarity(*both)
+        every[at] = found[key]
+    return every
 
 
 def _rankings(points: Sequence[Point]) -> Iterator[Indices]:

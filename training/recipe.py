@@ -1,7 +1,7 @@
 """A training run as its TOML file says it.
 
 name = "…"            what the model is called
-corpus = "…"          a folder that `python -m ci_rlm.training.corpus build` wrote
+corpus = "…"          a folder that `ci-rlm ingest` or `python -m ci_rlm.training.corpus build` wrote
 out = "…"             the folder of the run
 seed = 1
 head = "numbers"      optional: or one of the paper's alternatives, for comparison
@@ -13,6 +13,10 @@ size = 1024.0         the reference input size that the gate asks for
 
 [start]               in place of [model] and [space]: go on from a checkpoint
 …
+
+[ingested]            optional, where the corpus is what `ci-rlm ingest` wrote
+time = "cpu_time"     what stands for CPU time: or "wall_time", where code neither waits nor uses
+                      several threads
 
 [train]
 …
@@ -28,6 +32,7 @@ from typing import Any, TypeVar
 
 from ci_rlm.errors import UsageError
 from ci_rlm.model import alternatives
+from ci_rlm.training import team
 
 FULL, FROZEN, LORA = "full", "frozen-encoder", "lora"
 METHODS = (FULL, FROZEN, LORA)
@@ -113,6 +118,8 @@ class Recipe:
     head: str = alternatives.NUMBERS
     """What answers: number tokens, or one of the paper's alternatives to them."""
     start: Start | None = None
+    time: str = team.TIMES[0]
+    """Of ingested logs, what stands for CPU time."""
 
     @property
     def resolved(self) -> dict[str, Any]:
@@ -141,6 +148,7 @@ def read_recipe(path: Path) -> Recipe:
             size=float(table["space"]["size"]) if start is None else 0.0,
             head=_head(table.get("head", alternatives.NUMBERS)),
             start=None if start is None else _read(Start, start, "[start]"),
+            time=_time(table.get("ingested")),
         )
     except (TypeError, ValueError) as error:
         raise UsageError(f"{path}: {error}") from error
@@ -148,7 +156,8 @@ def read_recipe(path: Path) -> Recipe:
 
 def _refuse_other_keys(table: Mapping[str, Any]) -> None:
     fresh = {"model", "space"} if "start" not in table else {"start"}
-    _refuse_differing("the recipe", table, {"name", "corpus", "out", "seed", "train"} | fresh, {"head"})
+    needed = {"name", "corpus", "out", "seed", "train"} | fresh
+    _refuse_differing("the recipe", table, needed, {"head", "ingested"})
     if "start" not in table:
         _refuse_differing("[space]", table.get("space"), {"size"}, set())
         if not {"vocab_size", "backbone"} & set(table["model"]):
@@ -172,6 +181,15 @@ def _read(kind: type[TableT], table: Mapping[str, Any], where: str) -> TableT:
         if type(value) not in kinds:
             raise ValueError(f"{where} {name} is {value!r}, not of type {known[name].type}")
     return kind(**table)
+
+
+def _time(ingested: Any) -> str:
+    if ingested is None:
+        return team.TIMES[0]
+    _refuse_differing("[ingested]", ingested, {"time"}, set())
+    if ingested["time"] not in team.TIMES:
+        raise ValueError(f"[ingested] time is {ingested['time']!r}, not one of {', '.join(team.TIMES)}")
+    return str(ingested["time"])
 
 
 def _head(name: object) -> str:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping
+import statistics
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+from ci_rlm.errors import UsageError
 from ci_rlm.logs import FORMATS
 from ci_rlm.training import ingested, texts
 from ci_rlm.training.corpus import Example, Row
@@ -17,27 +19,47 @@ _PROFILERS = frozenset({"cprofile", "speedscope", "collapsed", "pyinstrument", "
 """Tools under which a call takes longer than by itself."""
 
 
-def examples(path: Path, *, size: float, time: str = "cpu_time") -> list[Example]:
-    """The Python functions of an ingested corpus whose peak memory and time are both known.
+TIMES = ("cpu_time", "wall_time")
+"""What may stand for CPU time: wall time where functions neither wait nor use several threads."""
 
-    Both must be of one class of hardware and of the same parameters; where several tools measured
-    one of them, a benchmark goes before a profiler. `time` is the metric that stands for CPU time:
-    `wall_time` where the functions neither wait nor use several threads. The input size of a row is
-    its only parameter that is a number from 1, or else `size`, which the gate asks for. Raises
-    CiRlmError for a file that is no such corpus.
+
+def examples(path: Path, *, size: float, time: str = "cpu_time") -> list[Example]:
+    """The Python functions of an ingested corpus whose peak memory or time is known.
+
+    They are of one class of hardware, the one with most rows. Where several tools measured one
+    quantity, a benchmark goes before a profiler. `time` is one of `TIMES`. The input size of a row
+    is its only parameter that is a number from 1, or else `size`, which the gate asks for; a row is
+    the median of all with one size. Raises CiRlmError for a file that is no such corpus, UsageError
+    where nothing in it can be learned from, with what it has.
     """
-    rows = [row for row in ingested.read(path) if row.key.language == "python" and row.trains]
-    rows.sort(key=lambda row: _rank(row.key.origin), reverse=True)
+    everything = ingested.read(path)
+    rows = [row for row in everything if row.key.language == "python" and row.trains]
+    rows = [row for row in rows if row.key.metric in ("peak_memory", time)]
+    if not rows:
+        message = f"{path} has no peak memory and no {time} of Python functions"
+        raise UsageError(message, hint=_hint(everything))
+    counts = Counter(row.key.hardware for row in rows)
+    hardware = min(counts, key=lambda name: (-counts[name], name))
+    rows = sorted(
+        (row for row in rows if row.key.hardware == hardware),
+        key=lambda row: _rank(row.key.origin),
+        reverse=True,
+    )
     problems = _problems(rows)
     splits = splits_in_time(_newest(rows, problems))
-    found: dict[tuple[str, str], dict[Params, dict[str, float]]] = defaultdict(lambda: defaultdict(dict))
+    found: dict[str, dict[Params, dict[str, float]]] = defaultdict(lambda: defaultdict(dict))
     for row in rows:
-        found[row.key.text, row.key.hardware][row.key.params][row.key.metric] = row.value
-    made = [
+        found[row.key.text][row.key.params][row.key.metric] = row.value
+    return [
         _example(text, hardware, problems[text], splits[problems[text]], _rows(costs, size, time), size)
-        for (text, hardware), costs in found.items()
+        for text, costs in found.items()
     ]
-    return [example for example in made if example.rows]
+
+
+def _hint(rows: Iterable[Merged]) -> str:
+    known = Counter(f"{row.key.metric} ({row.key.language}, {row.key.kind})" for row in rows)
+    told = ", ".join(f"{count:,} of {name}" for name, count in known.most_common())
+    return f"its rows: {told or 'none'}; see `time` in a recipe, and ci-rlm ingest --help"
 
 
 def _rank(origin: str) -> tuple[bool, int]:
@@ -77,11 +99,17 @@ def splits_in_time(problems: Mapping[str, int], held_out: float = 0.1) -> dict[s
 
 
 def _rows(costs: Mapping[Params, Mapping[str, float]], size: float, time: str) -> tuple[Row, ...]:
+    by_size: dict[float, list[Mapping[str, float]]] = defaultdict(list)
+    for params, by_metric in costs.items():
+        by_size[_size_of(params, size)].append(by_metric)
     return tuple(
-        Row(_size_of(params, size), by_metric["peak_memory"], by_metric[time])
-        for params, by_metric in costs.items()
-        if "peak_memory" in by_metric and time in by_metric
+        Row(at, _median(each, "peak_memory"), _median(each, time)) for at, each in sorted(by_size.items())
     )
+
+
+def _median(costs: Sequence[Mapping[str, float]], metric: str) -> float | None:
+    known = [by_metric[metric] for by_metric in costs if metric in by_metric]
+    return statistics.median(known) if known else None
 
 
 def _example(
@@ -91,7 +119,7 @@ def _example(
         text=texts.python_space(hardware, size).prefix + text,
         problem=problem,
         source=SOURCE,
-        record=f"{problem}@{sha256(text)[:12]}",
+        record=sha256(text)[:16],
         split=split,
         rows=rows,
         counts=texts.node_counts(text),

@@ -19,7 +19,6 @@ import sys
 import time
 from collections.abc import Sequence
 from contextlib import nullcontext
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,14 +28,14 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
 from ci_rlm.errors import UsageError
-from ci_rlm.model import alternatives, checkpoint, t5gemma, tokenizer
-from ci_rlm.model.alternatives import Head, RegressionHead
-from ci_rlm.model.config import ModelConfig, T5GemmaConfig
+from ci_rlm.model import alternatives
+from ci_rlm.model.alternatives import Head
 from ci_rlm.model.tokenizer import TextTokenizer
-from ci_rlm.training import programs, texts
+from ci_rlm.training import programs
 from ci_rlm.training.batches import Batch, Batches, common_types
-from ci_rlm.training.programs import Program, Programs
-from ci_rlm.training.recipe import FROZEN, LORA, PRECISIONS, Recipe, Train
+from ci_rlm.training.networks import config_of, merged, network_of, size_of, tokenizer_of
+from ci_rlm.training.programs import Numbers, Program, Programs
+from ci_rlm.training.recipe import LORA, PRECISIONS, Recipe, Train
 from ci_rlm.training.run import Run
 
 if TYPE_CHECKING:
@@ -58,10 +57,10 @@ class Objective(nn.Module):
 
     def forward(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """The head's own loss (the given size left out), and the same with the auxiliary term."""
-        source_BS, keep_BS, target_BRT, counts_BC = batch
+        source_BS, keep_BS, target_BRT, known_BRM, counts_BC = batch
         seen: list[Tensor] = []
         hook = self.network.last_of_encoder.register_forward_hook(lambda _, __, x_BSD: seen.append(x_BSD))
-        own = self.network.loss(source_BS, keep_BS, target_BRT)
+        own = self.network.loss(source_BS, keep_BS, target_BRT, known_BRM)
         hook.remove()
         keep = torch.ones_like(source_BS, dtype=torch.bool) if keep_BS is None else keep_BS
         # A sum, not a mean: counts grow with the text.
@@ -85,17 +84,22 @@ def train(recipe: Recipe, *, stop_after: float | None = None, steps: int | None 
         raise UsageError(message, hint=hint)
     run = Run(recipe, writes=accelerator.is_main_process)
     with accelerator.main_process_first():
-        digests = programs.digest(recipe.corpus)
+        digests, size = programs.digest(recipe.corpus), size_of(recipe)
         training, held_out = (
-            programs.keep(recipe.corpus, split, recipe.out / f"{name}.arrow", digests)
+            programs.keep(
+                recipe.corpus, split, recipe.out / f"{name}.arrow", digests, size=size, time=recipe.time
+            )
             for split, name in (("train", "train"), ("calibration", "held-out"))
         )
         words = tokenizer_of(recipe, training)
     run.describe(recipe, digests, accelerator.num_processes)
     config = config_of(recipe, words, training.hardware)
     network, types = network_of(recipe, config, words, training), common_types(training)
-    batches = Batches(training, types, words, network, recipe)
-    validation = Batches(held_out, types, words, network, recipe)
+    network.to(accelerator.device)
+    batches, validation = (
+        Batches(each, types, words, network, recipe, stand_ins(network, each, words, recipe))
+        for each in (training, held_out)
+    )
     objective = Objective(network, len(types), recipe.train.counts)
     objective, optimizer = accelerator.prepare(objective, optimizer_of(objective, recipe.train))
     counters = run.restore(accelerator.unwrap_model(objective), optimizer)
@@ -154,7 +158,7 @@ def take_step(
     for place, (at, batch, weight) in enumerate(weighted):
         torch.manual_seed(recipe.seed * 1_000_003 + step * recipe.train.batches + at)
         chance = random.Random(f"{recipe.seed} step {step}" + (f" batch {at}" if at else ""))
-        tensors = on_device(batches.make(batch, chance), accelerator.device)
+        tensors = batches.make(batch, chance).to(accelerator.device)
         last = place + 1 == len(weighted)
         with accelerator.autocast(), nullcontext() if last else accelerator.no_sync(objective):
             own, loss = objective(tensors)
@@ -184,8 +188,8 @@ def validate(
     total = torch.zeros(2, dtype=torch.float64, device=accelerator.device)
     with torch.inference_mode():
         for chosen in plan[accelerator.process_index :: accelerator.num_processes]:
-            source_BS, keep_BS, target_BRT, _ = on_device(held_out.make(chosen, plain), accelerator.device)
-            own = network.loss(source_BS, keep_BS, target_BRT).item()
+            batch = held_out.make(chosen, plain).to(accelerator.device)
+            own = network.loss(*batch[:4]).item()
             total += torch.tensor([own * len(chosen), len(chosen)], device=accelerator.device)
     loss_sum, count = accelerator.reduce(total, "sum").tolist()
     score = spearman_of(network, held_out.programs, held_out.words, recipe, accelerator.device)
@@ -207,7 +211,7 @@ def spearman_of(
     recipe: Recipe,
     device: torch.device,
 ) -> float:
-    """Mean over metrics of Spearman's ρ between predicted medians and costs, at one size of each program."""
+    """Mean over measured metrics of Spearman's ρ of predicted medians, at one size of each program."""
     from scipy.stats import spearmanr
 
     chosen = [held_out[index] for index in range(min(SCORED, len(held_out)))]
@@ -221,8 +225,9 @@ def spearman_of(
             source_1S = torch.tensor([row], device=device)
             answers.append(network.predict(source_1S, None, [list(numbers[:given])])[0])
     measured = np.array([numbers[given:] for numbers in rows])
+    known = ~np.isnan(measured)
     predicted = np.array(answers)
-    pairs = list(zip(predicted.T, measured.T, strict=True))
+    pairs = [(predicted[mine, at], measured[mine, at]) for at, mine in enumerate(known.T) if mine.any()]
     # Constant values have no ranks to compare.
     found = [float(spearmanr(*pair).statistic) if min(map(np.ptp, pair)) > 0 else 0.0 for pair in pairs]
     return sum(found) / len(found)
@@ -236,108 +241,25 @@ def rate(step: int, steps: int, train: Train) -> float:
     return train.learning_rate * 0.5 * (1 + math.cos(math.pi * (step - warm) / max(1, steps - warm)))
 
 
-def on_device(batch: Batch, device: torch.device) -> Batch:
-    """The tensors of a batch where the network is."""
-    source_BS, keep_BS, target_BRT, counts_BC = batch
-    keep = None if keep_BS is None else keep_BS.to(device)
-    return source_BS.to(device), keep, target_BRT.to(device), counts_BC.to(device)
+def stand_ins(network: Head, chosen: Programs, words: TextTokenizer, recipe: Recipe) -> dict[int, Numbers]:
+    """The numbers of programs without a metric that later ones are conditioned on, by index.
 
-
-def tokenizer_of(recipe: Recipe, training: Programs) -> TextTokenizer:
-    """The run's tokenizer: that of the checkpoint or backbone, or learned on the training texts and kept."""
-    if not len(training):
-        hint = "python -m ci_rlm.training.corpus build"
-        raise UsageError(f"{recipe.corpus} has no training examples", hint=hint)
-    if recipe.start is not None:
-        folder = checkpoint.locate(recipe.start.checkpoint)
-        return checkpoint.load_tokenizer(folder, checkpoint.read_config(folder))
-    if "backbone" in recipe.model:
-        return tokenizer.load_pretrained(Path(recipe.model["backbone"]) / "tokenizer.json")
-    path = recipe.out / "tokenizer.json"
-    if path.exists():
-        return tokenizer.load(path)
-    words = tokenizer.learn(training.texts(), recipe.model["vocab_size"])
-    path.parent.mkdir(parents=True, exist_ok=True)
-    scratch = path.with_suffix(".writing")
-    scratch.write_text(words.to_json(), encoding="utf-8")
-    scratch.replace(path)
-    return words
-
-
-def config_of(recipe: Recipe, words: TextTokenizer, hardware: str) -> ModelConfig:
-    """The model's sizes and its one space, with the hardware that the corpus was measured on.
-
-    Raises UsageError for a [model] table that does not fit.
+    A gate conditions each metric on the median of those before it, and so does training where one
+    was not measured: on the median of the checkpoint that it starts from. Fresh weights have no
+    opinion; there it is 1.
     """
-    if recipe.start is not None:
-        return replace(checkpoint.read_config(checkpoint.locate(recipe.start.checkpoint)), name=recipe.name)
-    space = texts.python_space(hardware, recipe.size)
-    about: dict[str, Any] = {"name": recipe.name, "hardware": space.hardware, "spaces": (space,)}
-    try:
-        if "backbone" not in recipe.model:
-            return ModelConfig(**about, **{**recipe.model, "vocab_size": words.vocab_size})
-        backbone = t5gemma.read_backbone(Path(recipe.model["backbone"]))
-        repeated = {"vocab_size": backbone["vocab_size"], "encoder_layers": backbone["num_hidden_layers"]}
-        return T5GemmaConfig(**about, **{**recipe.model, "backbone": backbone, **repeated})
-    except (TypeError, ValueError) as error:
-        raise UsageError(f"the recipe's [model]: {error}") from error
-
-
-def network_of(
-    recipe: Recipe,
-    config: ModelConfig,
-    words: TextTokenizer,
-    training: Sequence[Program],
-) -> Head:
-    """The recipe's network with fresh weights, or those it starts from.
-
-    A regression head has the training rows' statistics. Raises UsageError for a head that the
-    checkpoint does not have.
-    """
-    try:
-        network = alternatives.build(recipe.head, config, words, recipe.seed)
-    except ValueError as error:
-        raise UsageError(f"the recipe's head: {error}") from error
-    if isinstance(network, RegressionHead):
-        network.fit([numbers for program in training for numbers in program.numbers])
-    if isinstance(network, alternatives.T5GemmaHead) and recipe.start is None:
-        t5gemma.take_encoder(network, Path(recipe.model["backbone"]))
-    if recipe.start is not None:
-        if recipe.head != alternatives.NUMBERS:
-            raise UsageError("the recipe's head: a checkpoint has number tokens and no other head")
-        loaded = checkpoint.load_network(checkpoint.locate(recipe.start.checkpoint))
-        network.load_state_dict(loaded.state_dict())
-        _choose_weights(network, recipe.start.method, recipe.start.rank, recipe.seed)
-    return network
-
-
-def _choose_weights(network: Head, method: str, rank: int, seed: int) -> None:
-    """Leave only those weights trainable that the method trains."""
-    if method == FROZEN:
-        behind = ("target_", "decoder", "head", "bridge")
-        for name, weight in network.named_parameters():
-            weight.requires_grad_(name.startswith(behind))
-    elif method == LORA:
-        from peft import LoraConfig, inject_adapter_in_model
-
-        linear = [name for name, part in network.named_modules() if isinstance(part, nn.Linear)]
-        targets = [name for name in linear if name != "head"]
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
-            inject_adapter_in_model(LoraConfig(r=rank, lora_alpha=2 * rank, target_modules=targets), network)
-
-
-def merged(network: Head) -> Head:
-    """The network with its low-rank additions added up; itself if it has none."""
-    from peft.tuners.lora import LoraLayer
-
-    whole = copy.deepcopy(network)
-    for name, part in list(whole.named_modules()):
-        if isinstance(part, LoraLayer):
-            part.merge()
-            parent, _, child = name.rpartition(".")
-            setattr(whole.get_submodule(parent), child, part.get_base_layer())
-    return whole
+    given = alternatives.given_numbers(network.config)
+    filled: dict[int, Numbers] = {}
+    network.eval()
+    for index in chosen.unmeasured(given) if recipe.start is not None else ():
+        program = chosen[index]
+        (ids,), _ = words.encode_batch([program.text], recipe.train.longest)
+        source_1S = torch.tensor([ids], device=network.device)
+        number_RN = np.array(program.numbers)
+        guessed_RM = [network.predict(source_1S, None, [row[:given].tolist()])[0] for row in number_RN]
+        number_RN[:, given:] = np.where(np.isnan(number_RN[:, given:]), guessed_RM, number_RN[:, given:])
+        filled[index] = tuple(map(tuple, number_RN.tolist()))
+    return filled
 
 
 def optimizer_of(objective: Objective, train: Train) -> torch.optim.Optimizer:

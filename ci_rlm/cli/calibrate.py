@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from ci_rlm.cli.extras import SCORING, need
+from ci_rlm.cli.flags import time_flag
 
 
 @click.command()
@@ -18,6 +19,7 @@ from ci_rlm.cli.extras import SCORING, need
     required=True,
     help="A corpus whose calibration split the checkpoint was not trained on.",
 )
+@time_flag
 @click.option(
     "--false-alarms",
     "target",
@@ -27,7 +29,7 @@ from ci_rlm.cli.extras import SCORING, need
     help="Of neutral edits, at most this share may be called a regression; 0: no bound.",
 )
 @click.option("--limit", type=click.IntRange(1), metavar="N", help="Problems at most, for a trial.")
-def calibrate(checkpoint: Path, corpus: Path, target: str, limit: int | None) -> int:
+def calibrate(checkpoint: Path, corpus: Path, time: str, target: str, limit: int | None) -> int:
     """Fit the error model of CHECKPOINT, a folder, on held-out pairs, and write it into the folder.
 
     Raw probabilities are mapped to found ones where that predicts held-out problems better, and
@@ -46,11 +48,12 @@ def calibrate(checkpoint: Path, corpus: Path, target: str, limit: int | None) ->
     if not 0 <= share < 1:
         raise UsageError(f"--false-alarms: expected 0 to below 1, not {target!r}")
     need("calibrate", *SCORING)
+    from ci_rlm.model.checkpoint import read_config
     from ci_rlm.training import calibrate as calibration
-    from ci_rlm.training import corpus as corpora
+    from ci_rlm.training import examples as reader
     from ci_rlm.training.questions import few
 
-    examples = corpora.read(corpus)
+    examples = reader.read(corpus, size=read_config(checkpoint).spaces[0].size or 1.0, time=time)
     examples = examples if limit is None else few(examples, "calibration", limit)
     with Progress(disable=not sys.stderr.isatty()) as progress:
         task = progress.add_task("predictions", total=None)

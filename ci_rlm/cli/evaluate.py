@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ci_rlm.cli.extras import SCORING, need
-from ci_rlm.cli.flags import ModelFlags, grouped
+from ci_rlm.cli.flags import ModelFlags, grouped, time_flag
 from ci_rlm.cli.publish import write_whole
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ class Asked:
     """What is evaluated on."""
 
     corpus: Path
+    time: str
     split: str
     limit: int | None
     baselines: bool
@@ -44,8 +45,9 @@ _asked_flags = grouped(
         "--corpus",
         type=click.Path(exists=True, file_okay=False, path_type=Path),
         required=True,
-        help="The folder that `python -m ci_rlm.training.corpus build` wrote.",
+        help="A folder that `ci-rlm ingest` or `python -m ci_rlm.training.corpus build` wrote.",
     ),
+    time_flag,
     click.option("--split", type=click.Choice(("test", "calibration")), default="test", show_default=True),
     click.option("--limit", type=click.IntRange(1), metavar="N", help="Problems at most, for a trial."),
     click.option(
@@ -108,13 +110,13 @@ def _document(
 ) -> Document:
     from ci_rlm.cli.settings import configure_here
     from ci_rlm.cli.talk import progress_bar
-    from ci_rlm.training import corpus
     from ci_rlm.training import evaluate as training
+    from ci_rlm.training import examples as reader
 
     names = [checkpoint] if against is None else [checkpoint, against]
     configs = [configure_here(ModelFlags(None, name, device, None, offline)) for name in names]
     first, *others = map(_predictor, configs)
-    examples = corpus.read(asked.corpus)
+    examples = reader.read(asked.corpus, size=training.space_of(first).size or 1.0, time=asked.time)
     if asked.limit is not None:
         examples = training.few(examples, asked.split, asked.limit)
     settings = training.Settings(asked.split, asked.resamples, asked.seed, asked.baselines)

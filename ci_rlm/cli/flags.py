@@ -106,3 +106,11 @@ gate_flags = grouped(
     click.option("--include", multiple=True, metavar="GLOB", help="Check these files only; repeatable."),
     click.option("--exclude", multiple=True, metavar="GLOB", help="Leave these files out; repeatable."),
 )
+
+time_flag = click.option(
+    "--time",
+    type=click.Choice(("cpu_time", "wall_time")),
+    default="cpu_time",
+    show_default=True,
+    help="Of ingested logs, what stands for CPU time: wall time where code neither waits nor uses threads.",
+)

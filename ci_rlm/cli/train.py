@@ -82,13 +82,14 @@ def _decision(recipe: Recipe, candidate: Path, place: Path, general: Path) -> De
     from ci_rlm.errors import CiRlmError, UsageError
     from ci_rlm.model import checkpoint
     from ci_rlm.predict.rlm import RlmPredictor
-    from ci_rlm.training import calibrate, corpus, promote
+    from ci_rlm.training import calibrate, examples, promote
+    from ci_rlm.training.networks import size_of
 
     if not place.exists() and recipe.start is None:
         hint = "let the recipe start from a checkpoint, or copy one into the folder"
         raise UsageError(f"{place} holds no checkpoint to beat", hint=hint)
     beaten = place if place.exists() or recipe.start is None else checkpoint.locate(recipe.start.checkpoint)
-    examples = corpus.read(general)
+    others = examples.read(general, size=size_of(recipe))
     with Progress(disable=not sys.stderr.isatty()) as progress:
         task = progress.add_task("predictions", total=None)
 
@@ -96,9 +97,10 @@ def _decision(recipe: Recipe, candidate: Path, place: Path, general: Path) -> De
             progress.update(task, completed=done, total=total)
 
         try:
-            calibrate.write(candidate, calibrate.calibrations(candidate, examples, progress=tell))
+            calibrate.write(candidate, calibrate.calibrations(candidate, others, progress=tell))
         except CiRlmError as error:
             warn(f"the outcome is not calibrated, so its verdicts stay unsure: {error.message}")
         both = RlmPredictor(candidate), RlmPredictor(beaten)
-        own = promote.differences(*both, corpus.read(recipe.corpus), "test", tell)
-        return promote.decide(own, promote.differences(*both, examples, "test", tell))
+        ours = examples.read(recipe.corpus, size=size_of(recipe), time=recipe.time)
+        own = promote.differences(*both, ours, "test", tell)
+        return promote.decide(own, promote.differences(*both, others, "test", tell))

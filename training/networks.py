@@ -1,0 +1,128 @@
+"""What a recipe trains: its tokenizer, its sizes and its network, fresh or from a checkpoint."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from ci_rlm.errors import UsageError
+from ci_rlm.model import alternatives, checkpoint, t5gemma, tokenizer
+from ci_rlm.model.alternatives import Head, RegressionHead
+from ci_rlm.model.config import ModelConfig, T5GemmaConfig
+from ci_rlm.model.tokenizer import TextTokenizer
+from ci_rlm.training import texts
+from ci_rlm.training.programs import Program, Programs
+from ci_rlm.training.recipe import FROZEN, LORA, Recipe
+
+
+def size_of(recipe: Recipe) -> float:
+    """The input size that the gate will ask for, and that ingested rows without one are taken to be of."""
+    if recipe.start is None:
+        return recipe.size
+    return checkpoint.read_config(checkpoint.locate(recipe.start.checkpoint)).spaces[0].size or 1.0
+
+
+def tokenizer_of(recipe: Recipe, training: Programs) -> TextTokenizer:
+    """The run's tokenizer: that of the checkpoint or backbone, or learned on the training texts and kept."""
+    if not len(training):
+        hint = "it takes a few functions or programs more; see ci-rlm ingest --help"
+        raise UsageError(f"{recipe.corpus} has no training examples", hint=hint)
+    if recipe.start is not None:
+        folder = checkpoint.locate(recipe.start.checkpoint)
+        return checkpoint.load_tokenizer(folder, checkpoint.read_config(folder))
+    if "backbone" in recipe.model:
+        return tokenizer.load_pretrained(Path(recipe.model["backbone"]) / "tokenizer.json")
+    path = recipe.out / "tokenizer.json"
+    if path.exists():
+        return tokenizer.load(path)
+    words = tokenizer.learn(training.texts(), recipe.model["vocab_size"])
+    path.parent.mkdir(parents=True, exist_ok=True)
+    scratch = path.with_suffix(".writing")
+    scratch.write_text(words.to_json(), encoding="utf-8")
+    scratch.replace(path)
+    return words
+
+
+def config_of(recipe: Recipe, words: TextTokenizer, hardware: str) -> ModelConfig:
+    """The model's sizes and its one space, with the hardware that the corpus was measured on.
+
+    Raises UsageError for a [model] table that does not fit.
+    """
+    if recipe.start is not None:
+        config = checkpoint.read_config(checkpoint.locate(recipe.start.checkpoint))
+        hardware = hardware or config.hardware
+        spaces = tuple(replace(space, hardware=hardware) for space in config.spaces)
+        return replace(config, name=recipe.name, hardware=hardware, spaces=spaces)
+    space = texts.python_space(hardware, recipe.size)
+    about: dict[str, Any] = {"name": recipe.name, "hardware": space.hardware, "spaces": (space,)}
+    try:
+        if "backbone" not in recipe.model:
+            return ModelConfig(**about, **{**recipe.model, "vocab_size": words.vocab_size})
+        backbone = t5gemma.read_backbone(Path(recipe.model["backbone"]))
+        repeated = {"vocab_size": backbone["vocab_size"], "encoder_layers": backbone["num_hidden_layers"]}
+        return T5GemmaConfig(**about, **{**recipe.model, "backbone": backbone, **repeated})
+    except (TypeError, ValueError) as error:
+        raise UsageError(f"the recipe's [model]: {error}") from error
+
+
+def network_of(
+    recipe: Recipe,
+    config: ModelConfig,
+    words: TextTokenizer,
+    training: Sequence[Program],
+) -> Head:
+    """The recipe's network with fresh weights, or those it starts from.
+
+    A regression head has the training rows' statistics. Raises UsageError for a head that the
+    checkpoint does not have.
+    """
+    try:
+        network = alternatives.build(recipe.head, config, words, recipe.seed)
+    except ValueError as error:
+        raise UsageError(f"the recipe's head: {error}") from error
+    if isinstance(network, RegressionHead):
+        network.fit([numbers for program in training for numbers in program.numbers])
+    if isinstance(network, alternatives.T5GemmaHead) and recipe.start is None:
+        t5gemma.take_encoder(network, Path(recipe.model["backbone"]))
+    if recipe.start is not None:
+        if recipe.head != alternatives.NUMBERS:
+            raise UsageError("the recipe's head: a checkpoint has number tokens and no other head")
+        loaded = checkpoint.load_network(checkpoint.locate(recipe.start.checkpoint))
+        network.load_state_dict(loaded.state_dict())
+        _choose_weights(network, recipe.start.method, recipe.start.rank, recipe.seed)
+    return network
+
+
+def _choose_weights(network: Head, method: str, rank: int, seed: int) -> None:
+    """Leave only those weights trainable that the method trains."""
+    if method == FROZEN:
+        behind = ("target_", "decoder", "head", "bridge")
+        for name, weight in network.named_parameters():
+            weight.requires_grad_(name.startswith(behind))
+    elif method == LORA:
+        from peft import LoraConfig, inject_adapter_in_model
+
+        linear = [name for name, part in network.named_modules() if isinstance(part, nn.Linear)]
+        targets = [name for name in linear if name != "head"]
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            inject_adapter_in_model(LoraConfig(r=rank, lora_alpha=2 * rank, target_modules=targets), network)
+
+
+def merged(network: Head) -> Head:
+    """The network with its low-rank additions added up; itself if it has none."""
+    from peft.tuners.lora import LoraLayer
+
+    whole = copy.deepcopy(network)
+    for name, part in list(whole.named_modules()):
+        if isinstance(part, LoraLayer):
+            part.merge()
+            parent, _, child = name.rpartition(".")
+            setattr(whole.get_submodule(parent), child, part.get_base_layer())
+    return whole
