@@ -28,6 +28,8 @@ from tests.test_t5gemma import first_generation
 from tests.test_train import RECIPE, SPACE, example
 
 MODEL = RECIPE[RECIPE.index("[model]") : RECIPE.index("[train]")]
+KILLS = int(os.environ.get("KILLS", "3"))
+"""Of a run at random moments; more than CI has time for can be asked for."""
 TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
 
 
@@ -72,7 +74,7 @@ def losses(run: Path) -> list[tuple[int, float]]:
 
 @pytest.mark.model
 def test_a_run_that_is_killed_again_and_again_ends_with_the_weights_of_one_that_is_not(folder: Path) -> None:
-    text = (folder / "recipe.toml").read_text().replace("epochs = 1", "epochs = 12")
+    text = (folder / "recipe.toml").read_text().replace("epochs = 1", f"epochs = {5 * KILLS}")
     text = text.replace("batch_tokens = 300", "batch_tokens = 100")
     whole = write_recipe(folder, text, "whole", "whole")
     often = write_recipe(folder, text.replace(f"{folder}/run", f"{folder}/often"), "often", "often")
@@ -86,10 +88,10 @@ def test_a_run_that_is_killed_again_and_again_ends_with_the_weights_of_one_that_
             while run.poll() is None and max((folder / "often").glob("state-*"), default=None) == state:
                 time.sleep(0.005)
             time.sleep(chance.uniform(0, 0.3))
-            if kills < 3:
+            if kills < KILLS:
                 kills += run.poll() is None
                 run.send_signal(signal.SIGKILL)
-    assert kills >= 2
+    assert kills >= KILLS - 1
     assert losses(folder / "often") == losses(folder / "whole")
     first, second = (
         load_file(folder / run / "checkpoint" / "model.safetensors") for run in ("whole", "often")

@@ -110,7 +110,7 @@ def keep(
     """
     asked = (sorted(digests.items()), size, time)
     known = hashlib.sha256(repr(asked).encode()).hexdigest()
-    if not path.exists() or _digest_of(path) != known:
+    if not path.exists() or digest_of(path) != known:
         hardware, found = examples.stream(folder, size=size, time=time)
         chosen = (example for example in found if example.split == split)
         write(chosen, path, {"digest": known, "hardware": hardware})
@@ -148,7 +148,8 @@ def _record(program: Program) -> dict[str, Any]:
     }
 
 
-def _digest_of(path: Path) -> str:
+def digest_of(path: Path) -> str:
+    """What a file that `write` wrote was said to be of."""
     import pyarrow
     import pyarrow.ipc as ipc
 

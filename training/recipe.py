@@ -54,8 +54,13 @@ class Start:
     others, arXiv:2106.09685), which are added up in the end."""
     rank: int = 8
     """Of the low-rank additions."""
+    rehearse: float = 0.0
+    """Generated programs with what the checkpoint says of them, for each program of the corpus, so
+    that it does not forget about other code (`rehearsal.py`)."""
 
     def __post_init__(self) -> None:
+        if self.rehearse < 0:
+            raise ValueError(f"[start] rehearse is {self.rehearse}, not at least 0")
         if self.method not in METHODS:
             raise ValueError(f"[start] method is {self.method!r}, not one of {', '.join(METHODS)}")
         if self.rank < 1:

@@ -19,6 +19,7 @@ import sys
 import time
 from collections.abc import Sequence
 from contextlib import nullcontext
+from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,9 +30,9 @@ from torch.nn import functional as F  # noqa: N812
 
 from ci_rlm.errors import UsageError
 from ci_rlm.model import alternatives
-from ci_rlm.model.alternatives import Head
+from ci_rlm.model.alternatives import Head, NumberHead, T5GemmaHead
 from ci_rlm.model.tokenizer import TextTokenizer
-from ci_rlm.training import programs
+from ci_rlm.training import programs, rehearsal
 from ci_rlm.training.batches import Batch, Batches, common_types
 from ci_rlm.training.networks import config_of, merged, network_of, size_of, tokenizer_of
 from ci_rlm.training.programs import Numbers, Program, Programs
@@ -96,10 +97,10 @@ def train(recipe: Recipe, *, stop_after: float | None = None, steps: int | None 
     config = config_of(recipe, words, training.hardware)
     network, types = network_of(recipe, config, words, training), common_types(training)
     network.to(accelerator.device)
-    batches, validation = (
-        Batches(each, types, words, network, recipe, stand_ins(network, each, words, recipe))
-        for each in (training, held_out)
-    )
+    with accelerator.main_process_first():
+        learned = with_rehearsal(network, training, words, recipe)
+    batches = Batches(learned, types, words, network, recipe, stand_ins(network, training, words, recipe))
+    validation = Batches(held_out, types, words, network, recipe, stand_ins(network, held_out, words, recipe))
     objective = Objective(network, len(types), recipe.train.counts)
     objective, optimizer = accelerator.prepare(objective, optimizer_of(objective, recipe.train))
     counters = run.restore(accelerator.unwrap_model(objective), optimizer)
@@ -108,6 +109,7 @@ def train(recipe: Recipe, *, stop_after: float | None = None, steps: int | None 
 
     plans = [batches.steps(epoch) for epoch in range(recipe.train.epochs)]
     order = [step for plan in plans for step in plan][:steps]
+    ends = {*accumulate(map(len, plans)), len(order)}
     began = saved = time.monotonic()
     done = False
     with Progress(disable=not (sys.stderr.isatty() and accelerator.is_main_process)) as progress:
@@ -122,7 +124,7 @@ def train(recipe: Recipe, *, stop_after: float | None = None, steps: int | None 
             counters["step"] += 1
             progress.advance(task)
             run.note(step + 1, told[0].item(), len(order), time.monotonic() - began)
-            if (step + 1) % len(plans[0]) == 0 or step + 1 == len(order):
+            if step + 1 in ends:
                 done = validate(accelerator, objective, validation, recipe, run, counters)
             if accelerator.scaler is not None:
                 counters["scale"] = accelerator.scaler.get_scale()
@@ -239,6 +241,16 @@ def rate(step: int, steps: int, train: Train) -> float:
     if step < warm:
         return train.learning_rate * (step + 1) / warm
     return train.learning_rate * 0.5 * (1 + math.cos(math.pi * (step - warm) / max(1, steps - warm)))
+
+
+def with_rehearsal(
+    network: Head, training: Programs, words: TextTokenizer, recipe: Recipe
+) -> Sequence[Program]:
+    """The programs to learn from, and behind them what the recipe rehearses."""
+    wanted = round(recipe.start.rehearse * len(training)) if recipe.start is not None else 0
+    if not wanted or not isinstance(network, NumberHead | T5GemmaHead):
+        return training
+    return [*training, *rehearsal.keep(network, words, recipe, wanted)]
 
 
 def stand_ins(network: Head, chosen: Programs, words: TextTokenizer, recipe: Recipe) -> dict[int, Numbers]:
