@@ -262,7 +262,7 @@ def test_what_was_not_measured_is_not_learned(name: str) -> None:
     network = head(name)
     known = [[True, False], [True, True], [True, False]]
     rows = np.array([[10.0, 2.0, 3.0], [10.0, 5.0, 40.0], [20.0, 1.2, 9.0]])
-    other = rows + [[0, 0, 72.0], [0, 0, 0], [0, 0, 0.125]]
+    other = np.add(rows, [[0, 0, 72.0], [0, 0, 0], [0, 0, 0.125]])
     everything = [[True, True]] * 3
     assert loss_of(network, other, known) == pytest.approx(loss_of(network, rows, known), rel=1e-6)
     assert loss_of(network, other, everything) != loss_of(network, rows, everything)

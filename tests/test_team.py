@@ -65,6 +65,17 @@ def test_rows_of_one_size_are_one_row_of_their_median(logs: Logs) -> None:
     assert rows_of(example) == [(1024, None, 2.0)]
 
 
+def test_a_benchmark_goes_before_a_profiler_whatever_its_parameters(logs: Logs) -> None:
+    timed = [
+        measured(value=5.0, origin="cprofile"),
+        measured(value=3.0, origin="asv", params=(("how", "fast"),)),
+        measured(value=4.0, origin="asv", params=(("how", "slow"),)),
+    ]
+    logs.ingest(Fake(timed))
+    (example,) = team.examples(logs.out / ingested.FILE, size=1024, time="wall_time")
+    assert rows_of(example) == [(1024, None, 3.5)]
+
+
 def test_only_the_class_of_hardware_with_most_rows_is_learned_from(logs: Logs) -> None:
     logs.ingest(Fake([measured(ORDER_AT, 1.0), measured(TOTAL_AT, 1.0)]))
     other = replace(logs, assumed=replace(logs.assumed, hardware="a faster machine"))

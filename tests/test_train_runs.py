@@ -181,6 +181,15 @@ def test_with_patience_the_best_weights_are_the_outcome(folder: Path) -> None:
     assert all(torch.equal(outcome[name], best[name]) for name in outcome)
 
 
+def test_what_is_monitored_decides_which_epoch_is_the_best(folder: Path) -> None:
+    recipe = changed(folder, "run", patience=9, epochs=4, learning_rate=3e-2, monitor="loss")
+    train.train(recipe)
+    lines = [json.loads(line) for line in (folder / "run" / "log.jsonl").read_text().splitlines()]
+    least = min((line for line in lines if "held_out_loss" in line), key=lambda line: line["held_out_loss"])
+    (state,) = (folder / "run").glob("state-*")
+    assert load_file(state)["best"].item() == pytest.approx(-least["held_out_loss"])
+
+
 def started(folder: Path, method: str) -> tuple[dict[str, torch.Tensor], dict[str, torch.Tensor], Path]:
     """Weights before and after going on from a checkpoint, and where they are."""
     first = train.train(changed(folder, "first"))

@@ -36,6 +36,7 @@ from ci_rlm.training import team
 
 FULL, FROZEN, LORA = "full", "frozen-encoder", "lora"
 METHODS = (FULL, FROZEN, LORA)
+MONITORS = ("spearman", "loss")
 OPTIMIZERS = ("adamw", "adafactor")
 PRECISIONS = {"float32": "no", "bfloat16": "bf16", "float16": "fp16"}
 """What a forward pass computes in, and what Accelerate calls it; weights and sums stay float32."""
@@ -94,8 +95,11 @@ class Train:
     batches: int = 1
     """Batches of one step. They are shared out among the processes, and one process takes several in turn."""
     patience: int = 0
-    """Epochs without a better held-out Spearman after which the run ends with the best weights;
+    """Epochs without a better held-out score after which the run ends with the best weights;
     0: the last weights, after all epochs."""
+    monitor: str = "spearman"
+    """The held-out score: `spearman` where the order matters, `loss` where the whole distribution
+    does, its level included."""
     keep: int = 1
     """States that are kept, newest first."""
 
@@ -104,6 +108,8 @@ class Train:
             raise ValueError(f"[train] optimizer is {self.optimizer!r}, not one of {', '.join(OPTIMIZERS)}")
         if self.precision not in PRECISIONS:
             raise ValueError(f"[train] precision is {self.precision!r}, not one of {', '.join(PRECISIONS)}")
+        if self.monitor not in MONITORS:
+            raise ValueError(f"[train] monitor is {self.monitor!r}, not one of {', '.join(MONITORS)}")
         for name in ("epochs", "batch_tokens", "rows", "longest", "batches", "keep"):
             if getattr(self, name) < 1:
                 raise ValueError(f"[train] {name} is {getattr(self, name)}, not at least 1")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from ci_rlm.errors import UsageError
@@ -40,19 +40,15 @@ def examples(path: Path, *, size: float, time: str = "cpu_time") -> list[Example
         raise UsageError(message, hint=_hint(everything))
     counts = Counter(row.key.hardware for row in rows)
     hardware = min(counts, key=lambda name: (-counts[name], name))
-    rows = sorted(
-        (row for row in rows if row.key.hardware == hardware),
-        key=lambda row: _rank(row.key.origin),
-        reverse=True,
-    )
+    rows = [row for row in rows if row.key.hardware == hardware]
     problems = _problems(rows)
     splits = splits_in_time(_newest(rows, problems))
-    found: dict[str, dict[Params, dict[str, float]]] = defaultdict(lambda: defaultdict(dict))
+    by_text: dict[str, list[Merged]] = defaultdict(list)
     for row in rows:
-        found[row.key.text][row.key.params][row.key.metric] = row.value
+        by_text[row.key.text].append(row)
     return [
-        _example(text, hardware, problems[text], splits[problems[text]], _rows(costs, size, time), size)
-        for text, costs in found.items()
+        _example(text, hardware, problems[text], splits[problems[text]], _rows(mine, size, time), size)
+        for text, mine in by_text.items()
     ]
 
 
@@ -98,18 +94,22 @@ def splits_in_time(problems: Mapping[str, int], held_out: float = 0.1) -> dict[s
     return dict(zip(order, names, strict=True))
 
 
-def _rows(costs: Mapping[Params, Mapping[str, float]], size: float, time: str) -> tuple[Row, ...]:
-    by_size: dict[float, list[Mapping[str, float]]] = defaultdict(list)
-    for params, by_metric in costs.items():
-        by_size[_size_of(params, size)].append(by_metric)
+def _rows(merged: Iterable[Merged], size: float, time: str) -> tuple[Row, ...]:
+    by_size: dict[float, list[Merged]] = defaultdict(list)
+    for row in merged:
+        by_size[_size_of(row.key.params, size)].append(row)
     return tuple(
-        Row(at, _median(each, "peak_memory"), _median(each, time)) for at, each in sorted(by_size.items())
+        Row(at, _median(mine, "peak_memory"), _median(mine, time)) for at, mine in sorted(by_size.items())
     )
 
 
-def _median(costs: Sequence[Mapping[str, float]], metric: str) -> float | None:
-    known = [by_metric[metric] for by_metric in costs if metric in by_metric]
-    return statistics.median(known) if known else None
+def _median(merged: Iterable[Merged], metric: str) -> float | None:
+    """Of the values of a metric by the tools that say it best."""
+    by_rank: dict[tuple[bool, int], list[float]] = defaultdict(list)
+    for row in merged:
+        if row.key.metric == metric:
+            by_rank[_rank(row.key.origin)].append(row.value)
+    return statistics.median(by_rank[min(by_rank)]) if by_rank else None
 
 
 def _example(

@@ -194,8 +194,9 @@ def validate(
             own = network.loss(*batch[:4]).item()
             total += torch.tensor([own * len(chosen), len(chosen)], device=accelerator.device)
     loss_sum, count = accelerator.reduce(total, "sum").tolist()
-    score = spearman_of(network, held_out.programs, held_out.words, recipe, accelerator.device)
-    run.note_held_out(int(counters["step"]), loss_sum / count, score)
+    spearman = spearman_of(network, held_out.programs, held_out.words, recipe, accelerator.device)
+    run.note_held_out(int(counters["step"]), loss_sum / count, spearman)
+    score = spearman if recipe.train.monitor == "spearman" else -loss_sum / count
     better = score > counters["best"]
     counters["best"], counters["waited"] = (
         max(score, counters["best"]),
