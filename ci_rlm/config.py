@@ -90,6 +90,9 @@ class Config:
     """Limits by metric."""
     overrides: tuple[Override, ...] = ()
     """Other limits for some paths; of several that match, the later one wins."""
+    scoreboard: str | None = None
+    """The file that `ci-rlm verify` keeps, from the root of the repository, for the line in a report
+    that says how earlier calls turned out. Left out, it is `.ci-rlm/scoreboard.json` where that is there."""
 
     def limits_for(self, path: PurePosixPath, metric: str) -> Limits:
         """The limits of one metric for one file, overrides applied in their order."""
@@ -235,6 +238,15 @@ def _text(value: object, where: str, _: Config) -> str:
     return value
 
 
+def _inside(value: object, where: str, config: Config) -> str:
+    """A path that stays in the tree: the file belongs to the repository, as the configuration does."""
+    text = _text(value, where, config)
+    path = PurePosixPath(text)
+    if path.is_absolute() or ".." in path.parts or not path.parts or "\0" in text:
+        raise UsageError(f"{where}: expected a path inside the repository, not {value!r}")
+    return str(path)
+
+
 def _flag(value: object, where: str, _: Config) -> bool:
     if not isinstance(value, bool):
         raise UsageError(f"{where}: expected true or false, not {value!r}")
@@ -339,6 +351,7 @@ _VARIABLES: dict[str, _Reader] = {
     "device": _device,
     "max_file_size": _size,
     "cache": _flag,
+    "scoreboard": _inside,
     "offline": _flag,
     "cache_dir": _folder,
 }

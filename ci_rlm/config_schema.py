@@ -27,6 +27,7 @@ def config_schema() -> Schema:
         "paths": _paths(),
         "metrics": _metrics(with_defaults=True),
         "overrides": _overrides(),
+        "scoreboard": {"type": "string", "minLength": 1},
     }
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",

@@ -34,3 +34,7 @@ class LogError(CiRlmError):
 
 class ReportError(CiRlmError):
     """A report file cannot be read back."""
+
+
+class ScoreboardError(CiRlmError):
+    """A scoreboard cannot be read."""

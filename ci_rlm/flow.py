@@ -273,6 +273,27 @@ class ModelInfo:
 
 
 @dataclass(frozen=True, slots=True)
+class TrackRecord:
+    """How the gate's earlier predictions turned out in one repository, once they were measured."""
+
+    digest: str
+    """sha256 of the weights that predicted; empty for those of all checkpoints together."""
+    comparisons: int
+    """Predicted ratios of which a measured one is known."""
+    calls: int
+    """Regressions that were called."""
+    right: int
+    """Calls whose measured ratio is over the warning limit."""
+    low: float
+    high: float
+    """95% interval of `right / calls` (Clopper and Pearson); 0 to 1 without a call."""
+    missed: int
+    """Measured over the failing limit, and not called."""
+    unsure: int
+    """Those of the missed that were left unsure."""
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """The whole answer of one check."""
 
@@ -288,6 +309,10 @@ class Report:
     """Name and version of this program."""
     false_alarms: tuple[tuple[str, FalseAlarms], ...] = ()
     """(metric, bound) of the checkpoint's calibration."""
+    overridden: tuple[tuple[PurePosixPath, str, Limits], ...] = ()
+    """(path, metric, limits) of verdicts that other limits than the configured ones were set for."""
+    track_record: TrackRecord | None = None
+    """Of this checkpoint in this repository, or else of earlier ones; None where no scoreboard is kept."""
 
     @property
     def failed(self) -> bool:

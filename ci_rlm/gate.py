@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 
 from ci_rlm import __version__, extract
 from ci_rlm.compare import compare, equal, similarity
@@ -19,11 +20,14 @@ from ci_rlm.flow import (
     Report,
     Skipped,
     Space,
+    TrackRecord,
     Unit,
+    Verdict,
 )
 from ci_rlm.judge import judge, worst_first
 from ci_rlm.predict import Predictor
 from ci_rlm.prompt import prompt_of, prompts_of, space_for
+from ci_rlm.scoreboard import of_checkpoint
 
 Answer = tuple[Prediction, ...]
 Progress = Callable[[int, int], None]
@@ -40,9 +44,13 @@ def check(
     predictor: Predictor,
     config: Config,
     *,
+    track_records: Sequence[TrackRecord] = (),
     progress: Progress = silent,
 ) -> Report:
-    """Judge each changed unit of the files, one verdict a metric."""
+    """Judge each changed unit of the files, one verdict a metric.
+
+    `track_records` are the repository's; the one of the predictor is told with the report.
+    """
     changes, skipped = _changes(files)
     judged: list[Comparison] = []
     for result in compare_changes(changes, predictor, config, progress=progress):
@@ -50,15 +58,18 @@ def check(
             skipped.append(result)
         else:
             judged.extend(result)
+    verdicts = worst_first(judge(comparison, _limits(comparison, config)) for comparison in judged)
     return Report(
         range=range,
-        verdicts=worst_first(judge(comparison, _limits(comparison, config)) for comparison in judged),
+        verdicts=verdicts,
         skipped=tuple(sorted(skipped, key=lambda miss: (miss.path, miss.name, miss.reason))),
         model=predictor.info,
         mode=config.mode,
         limits=_configured(config, predictor),
         tool=f"ci-rlm {__version__}",
         false_alarms=tuple((c.metric, c.false_alarms) for c in predictor.calibrations if c.false_alarms),
+        overridden=_overridden(verdicts, config),
+        track_record=of_checkpoint(track_records, predictor.info.digest),
     )
 
 
@@ -197,3 +208,17 @@ def _limits(comparison: Comparison, config: Config) -> Limits:
 def _configured(config: Config, predictor: Predictor) -> tuple[tuple[str, Limits], ...]:
     served = {metric.name for space in predictor.spaces for metric in space.metrics}
     return tuple((metric, limits) for metric, limits in config.metrics if metric in served)
+
+
+def _overridden(verdicts: Iterable[Verdict], config: Config) -> tuple[tuple[PurePosixPath, str, Limits], ...]:
+    """The limits of verdicts that are not those of their metric: by path and metric."""
+    usual = dict(config.metrics)
+    found = {
+        (comparison.change.unit.path, comparison.metric.name): _limits(comparison, config)
+        for comparison in (verdict.comparison for verdict in verdicts)
+    }
+    return tuple(
+        (path, metric, limits)
+        for (path, metric), limits in sorted(found.items())
+        if limits != usual.get(metric, Limits())
+    )

@@ -11,6 +11,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, fields, is_dataclass
 from enum import StrEnum
+from functools import cache
 from types import NoneType, UnionType
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
@@ -72,12 +73,16 @@ def _read_record(kind: Any, plain: Any, where: str) -> Any:
     for key in needed:
         if key not in plain:
             raise CheckpointError(f"{where}: missing key {key!r}", hint="the checkpoint has another layout")
-    hints = get_type_hints(kind)
+    hints = _hints(kind)
     values = {key: _read(hints[key], plain[key], f"{where}: {key}") for key in known if key in plain}
     try:
         return kind(**values)
     except ValueError as error:
         raise CheckpointError(f"{where}: {error}", hint="the checkpoint has another layout") from error
+
+
+_hints = cache(get_type_hints)
+"""As a file of thousands of records asks for them."""
 
 
 def _read_tuple(kinds: tuple[Any, ...], plain: Any, where: str) -> tuple[Any, ...]:

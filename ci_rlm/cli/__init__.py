@@ -15,7 +15,7 @@ from ci_rlm.errors import CiRlmError
 
 COMMANDS = (
     "check", "report", "score", "compare", "profile", "ingest", "train", "evaluate", "calibrate", "restore",
-    "schema", "doctor",
+    "verify", "schema", "doctor",
 )  # fmt: skip
 """Each is a module of this package with a command of the same name, which returns its exit code."""
 

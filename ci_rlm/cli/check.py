@@ -8,7 +8,15 @@ import click
 
 from ci_rlm.cli.flags import GateFlags, ModelFlags, gate_flags, model_flags
 from ci_rlm.cli.publish import Publishing, publish, publishing_flags
-from ci_rlm.cli.selection import DIFF, Selection, files_of, range_of, reader_of_config, selection_flags
+from ci_rlm.cli.selection import (
+    DIFF,
+    Selection,
+    files_of,
+    range_of,
+    reader_of_config,
+    selection_flags,
+    track_records_of,
+)
 
 if TYPE_CHECKING:
     from ci_rlm.config import Config
@@ -51,6 +59,7 @@ def _judged(selection: Selection, gate: GateFlags, model: ModelFlags) -> Report:
     repository = _repository(selection)
     compared = _range(selection, model, repository)
     config = _config(selection, gate, model, compared, repository)
+    track_records = track_records_of(config.scoreboard, compared, repository, warn)
     predictor = predict.load(config, warn=warn)
     limits = FileLimits(
         config.paths.include,
@@ -60,7 +69,7 @@ def _judged(selection: Selection, gate: GateFlags, model: ModelFlags) -> Report:
     )
     files = files_of(selection, compared, limits, repository)
     with progress_bar() as progress:
-        return judged(compared, files, predictor, config, progress=progress)
+        return judged(compared, files, predictor, config, track_records=track_records, progress=progress)
 
 
 def _repository(selection: Selection) -> Repository | None:

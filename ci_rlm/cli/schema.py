@@ -8,9 +8,9 @@ import click
 
 
 @click.command()
-@click.argument("what", type=click.Choice(["config", "report"]))
+@click.argument("what", type=click.Choice(["config", "report", "scoreboard"]))
 def schema(what: str) -> int:
-    """Print the JSON Schema (draft 2020-12) of the configuration or of the JSON report."""
+    """Print the JSON Schema (draft 2020-12) of the configuration, a JSON report or a scoreboard."""
     click.echo(json.dumps(_schema(what), indent=2))
     return 0
 
@@ -20,6 +20,10 @@ def _schema(what: str) -> dict[str, object]:
         from ci_rlm.config_schema import config_schema
 
         return config_schema()
+    if what == "scoreboard":
+        from ci_rlm.training import board
+
+        return board.schema()
     from ci_rlm import render
 
     return render.schema()

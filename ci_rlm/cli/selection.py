@@ -1,8 +1,7 @@
-"""Which two trees a check compares: from flags, from pre-commit, or from the default branch."""
+"""Which two trees a check compares: from flags, pre-commit, a workflow's event, or the default branch."""
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -11,18 +10,16 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import click
 
+from ci_rlm.cli.event import PRIVILEGED, Proposal, bring, proposal, refuse_elsewhere
 from ci_rlm.cli.flags import grouped
 from ci_rlm.errors import UsageError
 
 if TYPE_CHECKING:
-    from ci_rlm.flow import FileChange, Range, Skipped
+    from ci_rlm.flow import FileChange, Range, Skipped, TrackRecord
     from ci_rlm.git import FileLimits, Repository
 
 DIFF = "diff"
 """Both ends of the range of `--diff-file`."""
-
-PRIVILEGED = frozenset({"pull_request_target", "workflow_run"})
-"""Events of GitHub Actions that run with secrets while a stranger's code may be checked out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,10 +77,25 @@ def range_of(selection: Selection, repository: Repository, *, deepen: bool) -> R
         return repository.staged()
     if selection.include_untracked:
         return repository.working(selection.base or "HEAD")
-    base, head = selection.base, selection.head
-    if base is None and head is None:
-        base, head = _from_pre_commit() or (_from_event(), None)
-    return repository.between(base or repository.default_base(), head or "HEAD", deepen=deepen)
+    if selection.base and selection.head:
+        return repository.between(selection.base, selection.head, deepen=deepen)
+    if not selection.base and not selection.head:
+        if pushed := _from_pre_commit():
+            return repository.between(*pushed, deepen=deepen)
+        refuse_elsewhere(os.environ)
+    return _proposed(selection, repository, deepen=deepen)
+
+
+def _proposed(selection: Selection, repository: Repository, *, deepen: bool) -> Range:
+    """What the workflow's event proposes, else the default branch and HEAD, for what the flags leave open."""
+    event = proposal(os.environ) or Proposal()
+    base, head = selection.base or event.base, selection.head or event.head
+    for commit in event.commits if deepen else ():
+        if commit in (base, head):
+            bring(commit, repository)
+    # A base that a person names is a branch to them, even where the event's own is a state.
+    forked = event.merge_base or bool(selection.base)
+    return repository.between(base or repository.default_base(), head, merge_base=forked, deepen=deepen)
 
 
 def files_of(
@@ -112,25 +124,46 @@ def reader_of_config(
 
     from ci_rlm.cli.settings import read_plain
 
-    if os.environ.get("GITHUB_EVENT_NAME") not in PRIVILEGED:
+    if not _privileged():
         return lambda name: read_plain(root / name)
     if repository is None or compared.base == DIFF:
         return lambda name: None
     return lambda name: repository.blob(compared.base, PurePosixPath(name))
 
 
+def track_records_of(
+    named: str | None, compared: Range, repository: Repository | None, warn: Callable[[str], None]
+) -> tuple[TrackRecord, ...]:
+    """What the repository's scoreboard says, read from where the configuration is read.
+
+    A damaged one is a warning. Raises UsageError where a file that the configuration names is missing.
+    """
+    from pathlib import PurePosixPath
+
+    from ci_rlm.errors import ScoreboardError
+    from ci_rlm.git import WORKING_TREE
+    from ci_rlm.scoreboard import MAX_BYTES, PLACE, track_records
+
+    if repository is None or (_privileged() and compared.base == DIFF):
+        return ()
+    tree = compared.base if _privileged() else WORKING_TREE
+    data = repository.blob(tree, PurePosixPath(named or PLACE), MAX_BYTES)
+    if data is None and named:
+        hint = "run `ci-rlm verify`, or leave the setting out"
+        raise UsageError(f"scoreboard: no regular file {named} of at most {MAX_BYTES:,} bytes", hint=hint)
+    if data is None and tree == WORKING_TREE and os.path.lexists(repository.root / PLACE):
+        warn(f"{PLACE} is left out of the report: it is no regular file of at most {MAX_BYTES:,} bytes")
+    try:
+        return () if data is None else track_records(data)
+    except ScoreboardError as error:
+        warn(f"{named or PLACE} is left out of the report: {error.message}")
+        return ()
+
+
+def _privileged() -> bool:
+    return os.environ.get("GITHUB_EVENT_NAME") in PRIVILEGED
+
+
 def _from_pre_commit() -> tuple[str, str] | None:
     before, after = os.environ.get("PRE_COMMIT_FROM_REF"), os.environ.get("PRE_COMMIT_TO_REF")
     return (before, after) if before and after else None
-
-
-def _from_event() -> str | None:
-    """The base of the pull request that the workflow runs for: of stacked ones, the branch below."""
-    path = os.environ.get("GITHUB_EVENT_PATH")
-    if os.environ.get("GITHUB_EVENT_NAME") != "pull_request" or not path:
-        return None
-    try:
-        branch = json.loads(Path(path).read_bytes())["pull_request"]["base"]["ref"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise UsageError(f"GITHUB_EVENT_PATH holds no pull request: {path}", hint="name --base") from error
-    return f"origin/{branch}"

@@ -105,6 +105,27 @@ class LimitsRow(TypedDict):
     confidence: float
 
 
+class OverriddenRow(LimitsRow):
+    """The limits of one metric for one path, where they are not the configured ones."""
+
+    path: str
+    metric: str
+
+
+class TrackRecordRow(TypedDict):
+    """How earlier calls in the repository turned out (`flow.TrackRecord`)."""
+
+    own: bool
+    """Of the checkpoint that spoke; else of all that predicted before."""
+    comparisons: int
+    calls: int
+    right: int
+    low: float
+    high: float
+    missed: int
+    unsure: int
+
+
 class Summary(TypedDict):
     """Counts: functions, rows by outcome and level, and whether the gate fails."""
 
@@ -131,6 +152,10 @@ class Document(TypedDict):
     skipped: list[SkippedRow]
     false_alarms: NotRequired[dict[str, FalseAlarmsRow]]
     """By metric, of a checkpoint whose calibration has such bounds."""
+    overridden: NotRequired[list[OverriddenRow]]
+    """By path and metric; only where some limits are overridden."""
+    track_record: NotRequired[TrackRecordRow]
+    """Of a repository that keeps a scoreboard."""
 
 
 def document(report: flow.Report) -> Document:
@@ -156,6 +181,13 @@ def document(report: flow.Report) -> Document:
             }
             for metric, bound in sorted(report.false_alarms, key=lambda pair: pair[0])
         }
+    if report.overridden:
+        told["overridden"] = [
+            {"path": storable(str(path)), "metric": storable(metric), **_limits(limits)}
+            for path, metric, limits in report.overridden
+        ]
+    if report.track_record:
+        told["track_record"] = _track_record(report.track_record)
     return told
 
 
@@ -235,6 +267,19 @@ def _limits(limits: flow.Limits) -> LimitsRow:
         "min_effect": limits.min_effect,
         "budget": limits.budget,
         "confidence": limits.confidence,
+    }
+
+
+def _track_record(record: flow.TrackRecord) -> TrackRecordRow:
+    return {
+        "own": bool(record.digest),
+        "comparisons": record.comparisons,
+        "calls": record.calls,
+        "right": record.right,
+        "low": _rounded(record.low),
+        "high": _rounded(record.high),
+        "missed": record.missed,
+        "unsure": record.unsure,
     }
 
 

@@ -80,6 +80,7 @@ def _examples(places: Sequence[str], options: Options) -> str:
 def _footer(document: Document) -> list[str]:
     return [
         f"Model: {printable(view.model_line(document))}",
+        *filter(None, [view.track_line(document)]),
         f"Commits: {printable(view.commits(document))}, mode {document['mode']}",
         view.CAVEAT,
     ]

@@ -16,9 +16,10 @@ from ci_rlm.render.text import clipped, counted
 
 NOT_CREDIBLE = "~"
 """Printed for a difference that the prediction does not support, as benchstat does."""
+PREDICTED = "Predicted from the code, not measured."
 CAVEAT = (
-    "Predicted from the code, not measured. No prediction from code sees compiler and dependency "
-    "upgrades or behaviour that depends on the data."
+    f"{PREDICTED} No prediction from code sees compiler and dependency upgrades or behaviour that "
+    "depends on the data."
 )
 LEGEND = (
     "Δ: median of after / before; P: probability of the verdict; "
@@ -86,8 +87,8 @@ class View:
 def view(document: Document) -> View:
     """The report in words."""
     rows = document["rows"]
-    alarms = tuple(row for row in rows if _alarming(row))
-    improved = tuple(row for row in rows if row["outcome"] == "improved" and not _alarming(row))
+    alarms = tuple(row for row in rows if alarming(row))
+    improved = tuple(row for row in rows if row["outcome"] == "improved" and not alarming(row))
     asked = (row for row in rows if not row["equal"] and row["outcome"] != "removed")
     return View(
         headline=headline(document),
@@ -96,7 +97,7 @@ def view(document: Document) -> View:
         improved=tuple(map(entry, improved)),
         rows=tuple(map(entry, asked)),
         tally=_tally(rows),
-        skipped=_grouped(document["skipped"]),
+        skipped=grouped(document["skipped"]),
         judged=bool(rows),
     )
 
@@ -109,7 +110,7 @@ def headline(document: Document) -> str:
 
 def entry(row: Row) -> Entry:
     """One row in words."""
-    ratio, credible = row["ratio"], row["outcome"] in {"regressed", "improved"}
+    ratio, credible, p = row["ratio"], row["outcome"] in {"regressed", "improved"}, claimed(row)
     return Entry(
         name=_short(row["name"]),
         place=_short(f"{row['path']}:{row['line']}"),
@@ -118,7 +119,7 @@ def entry(row: Row) -> Entry:
         values=_short(_values(row)),
         delta="" if ratio is None else measure.percent(ratio["mid"]) if credible else NOT_CREDIBLE,
         interval="" if ratio is None else measure.interval(ratio["low"], ratio["high"]),
-        p=_claimed(row),
+        p="" if p is None else measure.probability(p),
         p_worse="" if ratio is None else measure.probability(row["p_warning"]),
         p_better="" if ratio is None else measure.probability(row["p_improvement"]),
         outcome=row["outcome"],
@@ -126,6 +127,39 @@ def entry(row: Row) -> Entry:
         reason=_short(row["reason"]),
         quantiles=_quantiles(row),
     )
+
+
+def sentence(entry: Entry) -> str:
+    """One row where there is no table: `f: peak memory 1.20 → 1.83 MiB (+52%, P 0.97), likely over …`."""
+    credence = ", ".join(filter(None, (entry.delta, entry.p and f"P {entry.p}")))
+    value = " ".join(filter(None, (entry.metric, entry.values, credence and f"({credence})")))
+    return f"{entry.name}: {value}, {entry.reason}"
+
+
+def alarming(row: Row) -> bool:
+    """What a reviewer is told first: regressed, or over budget."""
+    return row["outcome"] == "regressed" or row["level"] != "none"
+
+
+def claimed(row: Row) -> float | None:
+    """The probability behind the verdict, the largest that could have led to it; None without a claim."""
+    if row["outcome"] == "improved":
+        return row["p_improvement"]
+    if not alarming(row):
+        return None
+    ratio = row["p_regression"] if row["level"] == "fail" else row["p_warning"]
+    return max(ratio, row["p_over_budget"])
+
+
+def grouped(skipped: Iterable[SkippedRow]) -> tuple[Group, ...]:
+    """What was skipped by reason, the commonest first."""
+
+    def key(row: SkippedRow) -> tuple[str, bool]:
+        return row["reason"], bool(row["name"])
+
+    groups = [tuple(rows) for _, rows in groupby(sorted(skipped, key=key), key=key)]
+    groups.sort(key=len, reverse=True)
+    return tuple(map(_group, groups))
 
 
 def model_line(document: Document) -> str:
@@ -147,6 +181,27 @@ def _bounds(document: Document) -> str:
     )
 
 
+def track_line(document: Document) -> str:
+    """How earlier calls in the repository turned out; empty where no scoreboard is kept."""
+    record = document.get("track_record")
+    if record is None:
+        return ""
+    calls, missed = record["calls"], record["missed"]
+    was = "was" if record["right"] == 1 else "were"
+    right = (
+        f"{record['right']:,} of {counted(calls, 'call')} {was} right "
+        f"(precision {record['right'] / calls:.2f}, {record['low']:.2f} to {record['high']:.2f})"
+        if calls
+        else "no call was verified so far"
+    )
+    unsure = f" ({record['unsure']:,} left unsure)" if record["unsure"] else ""
+    whose = "" if record["own"] else " of earlier checkpoints"
+    verified = counted(record["comparisons"], "verified comparison")
+    return (
+        f"In this repository: {right}, {counted(missed, 'regression')} missed{unsure}, over {verified}{whose}"
+    )
+
+
 def commits(document: Document) -> str:
     """The two trees, commit ids cut to twelve digits, and what the user typed."""
     trees = document["range"]
@@ -158,7 +213,7 @@ def _verdict(document: Document) -> str:
     if not functions:
         return _nothing(document)
     worse = _functions(rows, lambda row: row["outcome"] == "regressed")
-    over = _functions(rows, lambda row: row["outcome"] != "regressed" and _alarming(row))
+    over = _functions(rows, lambda row: row["outcome"] != "regressed" and alarming(row))
     better = _functions(rows, lambda row: row["outcome"] == "improved")
     if worse:
         claim = f"{_share(worse, functions)} likely cost{_s(worse)} more"
@@ -197,10 +252,6 @@ def _functions(rows: Iterable[Row], wanted: Callable[[Row], bool]) -> int:
     return len({function_of(row) for row in rows if wanted(row)})
 
 
-def _alarming(row: Row) -> bool:
-    return row["outcome"] == "regressed" or row["level"] != "none"
-
-
 def _was(row: Row) -> str:
     name, path = row["before_name"], row["before_path"]
     if name is None or path is None or (name, path) == (row["name"], row["path"]):
@@ -214,16 +265,6 @@ def _values(row: Row) -> str:
         return measure.change(before["median"], after["median"], row["unit"])
     side = after or before
     return measure.amount(side["median"], row["unit"]) if side else ""
-
-
-def _claimed(row: Row) -> str:
-    """The probability behind the verdict: the largest of those that could have led to it."""
-    if row["outcome"] == "improved":
-        return measure.probability(row["p_improvement"])
-    if not _alarming(row):
-        return ""
-    ratio = row["p_regression"] if row["level"] == "fail" else row["p_warning"]
-    return measure.probability(max(ratio, row["p_over_budget"]))
 
 
 def _judged(row: Row) -> str:
@@ -245,8 +286,8 @@ def _spread(side: Quantiles, unit: str) -> str:
 
 def _tally(rows: Sequence[Row]) -> str:
     """Rows that no table of alarms shows, and functions that no model was asked about."""
-    unsure = sum(row["outcome"] == "unsure" and not _alarming(row) for row in rows)
-    same = sum(row["outcome"] == "same" and not row["equal"] and not _alarming(row) for row in rows)
+    unsure = sum(row["outcome"] == "unsure" and not alarming(row) for row in rows)
+    same = sum(row["outcome"] == "same" and not row["equal"] and not alarming(row) for row in rows)
     counts = (
         (unsure, counted(unsure, "comparison") + " unsure"),
         (same, counted(same, "comparison") + " without a credible difference"),
@@ -264,15 +305,6 @@ def _states(rows: Sequence[Row]) -> Iterable[tuple[int, str]]:
     yield equal, counted(equal, "equal function")
     cut = _functions(rows, lambda row: row["truncated"])
     yield cut, counted(cut, "function") + " that the model saw only in part"
-
-
-def _grouped(skipped: Iterable[SkippedRow]) -> tuple[Group, ...]:
-    def key(row: SkippedRow) -> tuple[str, bool]:
-        return row["reason"], bool(row["name"])
-
-    groups = [tuple(rows) for _, rows in groupby(sorted(skipped, key=key), key=key)]
-    groups.sort(key=len, reverse=True)
-    return tuple(map(_group, groups))
 
 
 def _group(rows: Sequence[SkippedRow]) -> Group:
