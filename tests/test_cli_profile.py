@@ -69,6 +69,7 @@ def test_a_function_that_fails_with_every_input_is_an_error(folder: Path) -> Non
         (("python", "--data", ".", "--source", "moon"), "no such source: moon"),
         (("native",), "give PROGRAM with --inputs, or --data"),
         (("triton", "--published"), "--published reads --data and nothing else"),
+        (("synthetic", "--held-out"), "--held-out goes with --timed"),
     ],
 )
 def test_wrong_usage_is_exit_code_2_with_the_next_step(
@@ -97,6 +98,19 @@ def test_generated_programs_are_counted_at_several_sizes(folder: Path) -> None:
     assert set(found["status"].to_pylist()) == {"ok"}
     assert {"line_events", "allocated_bytes"} <= set(found["metric"].to_pylist())
     assert len(set(found["size"].to_pylist())) >= 3
+
+
+def test_timed_programs_go_on_where_the_run_stopped(folder: Path) -> None:
+    command = ("synthetic", "--timed", "--seed", "6", "--count", "2", "--out", "out", "--workers", "1")
+    first = profile(folder, *command, "--first", "1")
+    before = rows.read(folder / "out").to_pylist()
+    second = profile(folder, *command)
+    after = rows.read(folder / "out").to_pylist()
+    assert (first.returncode, second.returncode) == (0, 0), first.stderr + second.stderr
+    assert {row["problem"] for row in before} == {"synthetic-1/6"}
+    assert [row for row in after if row["problem"] == "synthetic-1/6"] == before
+    assert {row["problem"] for row in after} == {"synthetic-1/6", "synthetic-1/7"}
+    assert "2 programs, 1 of them known" in second.stderr
 
 
 def test_generated_graphs_are_timed_and_counted(folder: Path) -> None:

@@ -119,8 +119,8 @@ def test_a_place_without_a_checkpoint_to_beat_is_an_error(folder: Path, tmp_path
         promotion(folder, "poor", tmp_path / "none")
 
 
-def test_the_general_corpus_must_be_named(folder: Path, tmp_path: Path) -> None:
-    arguments = [str(folder / "poor.toml"), "--promote-if-better", str(tmp_path)]
+def test_a_general_corpus_without_a_promotion_is_an_error(folder: Path) -> None:
+    arguments = [str(folder / "poor.toml"), "--general", str(folder / "corpus")]
     result = CliRunner().invoke(train_command, arguments, standalone_mode=False)
     assert isinstance(result.exception, UsageError)
 

@@ -27,6 +27,7 @@ from ci_rlm.training.profile.inputs import size_of
 from ci_rlm.training.profile.runner import BUILDERS, ListNode, TreeNode, plain
 from ci_rlm.training.sources import sha256
 from ci_rlm.training.synthetic import Synthetic, generate, kinds, library, measure, sibling, tasks, text_of
+from ci_rlm.training.synthetic.measuring import COUNTED, Work
 from ci_rlm.training.synthetic.plan import Plan, Step, _fillers, idioms
 from ci_rlm.training.synthetic.render import write
 from ci_rlm.training.synthetic.steps import Choices
@@ -340,14 +341,14 @@ def test_a_record_of_another_version_or_source_is_refused(record: str) -> None:
 def test_tasks_cover_every_seed_once_and_start_at_the_same_places() -> None:
     made = list(tasks(120, seed0=30))
     assert [task.key for task in made] == ["synthetic/30-49", "synthetic/50-99", "synthetic/100-149"]
-    assert [seed for task in made for seed in range(task.work[0], task.work[1] + 1)] == list(range(30, 150))
+    assert [seed for task in made for seed in task.work.seeds] == list(range(30, 150))
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="programs are measured on Linux")
 def test_measured_rows_tell_what_was_counted_by_hand() -> None:
     seed = next(seed for seed in SEEDS if generate(seed).plan.form == "function")
     program = generate(seed)
-    rows = measure((seed, seed))
+    rows = measure(Work((seed,), COUNTED))
     (counted,) = [
         row
         for row in rows
@@ -360,5 +361,5 @@ def test_measured_rows_tell_what_was_counted_by_hand() -> None:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="programs are measured on Linux")
 def test_a_measured_chunk_repeats_to_the_byte() -> None:
-    once, again = measure((0, 2)), measure((0, 2))
+    once, again = (measure(Work((0, 1, 2), COUNTED)) for _ in range(2))
     assert [{**row, "utc": 0} for row in once] == [{**row, "utc": 0} for row in again]

@@ -25,6 +25,9 @@ from ci_rlm.training.corpus import Example
 from ci_rlm.training.questions import pairs_of, points_of
 
 SCORE = "accuracy/crps"
+GENERAL = 150
+"""Problems of a general corpus at most that two checkpoints are compared on: more take long and tell
+little more."""
 MARGIN = 0.05
 """Of the present score on the general corpus, by which the candidate's may be worse."""
 

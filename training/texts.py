@@ -38,10 +38,14 @@ class Asked:
     language: str
     series: tuple[tuple[str, list[int], list[float]], ...]
     """Metric, input sizes, costs."""
+    edited: bool = False
+    """Whether `training.edits` made it."""
 
 
 Shelf = Mapping[tuple[str, str], Mapping[str, Asked]]
 """By source and record, an edit's under that of its original: what is asked for by measured hash."""
+_SIBLING = "sibling"
+"""Behind the `+` of a generated program's other way, which its generator makes and no edit."""
 Maker = Callable[[Any], Iterable[Program]]
 """Makes programs of what a library says of them; a function of a module, so that it can be pickled."""
 
@@ -102,7 +106,8 @@ def shelf_of(costs: Costs) -> Shelf:
     columns = (costs.programs[name] for name in ("source", "record", "sha256", "language"))
     for program, (source, record, digest, language) in enumerate(zip(*columns, strict=True)):
         series = tuple((metric, *costs.series(program, metric)) for metric in grown)
-        shelf[source, record.partition("+")[0]][digest] = Asked(language, series)
+        original, _, made_by = record.partition("+")
+        shelf[source, original][digest] = Asked(language, series, made_by not in ("", _SIBLING))
     return shelf
 
 
@@ -124,7 +129,7 @@ def prepare(job: Job) -> Outcome:
     for program in bundle.make(bundle.what):
         asked = dict(job.asked.get(program.record.partition("+")[0], {}))
         texts = [program]
-        if bundle.edited and asked.keys() - {program.sha256}:
+        if bundle.edited and "+" not in program.record and any(each.edited for each in asked.values()):
             texts += edited_programs(program, bundle.source)
         for each in texts if asked else ():
             digest = each.sha256
@@ -258,16 +263,16 @@ def _public(shelf: Shelf, places: Places) -> Iterator[Bundle]:
 _CHUNK = 50
 
 
-def _chunks(shelf: Shelf, source: str, make: Maker) -> Iterator[Bundle]:
+def _chunks(shelf: Shelf, source: str, make: Maker, *, edited: bool = False) -> Iterator[Bundle]:
     """The records of a source, to be made from their names alone."""
     records = sorted(record for name, record in shelf if name == source)
     for start in range(0, len(records), _CHUNK):
         chunk = tuple(records[start : start + _CHUNK])
-        yield Bundle(source, chunk, make, chunk)
+        yield Bundle(source, chunk, make, chunk, edited)
 
 
 def _generated(shelf: Shelf, _: Places) -> Iterator[Bundle]:
-    yield from _chunks(shelf, "synthetic", _programs)
+    yield from _chunks(shelf, "synthetic", _programs, edited=True)
     yield from _chunks(shelf, "synthetic-graph", _graphs)
 
 
@@ -276,7 +281,7 @@ def _programs(records: Sequence[str]) -> list[Program]:
     from ci_rlm.training.synthetic import text_of
 
     made = []
-    for name in (name for record in records for name in (record, f"{record}+sibling")):
+    for name in (name for record in records for name in (record, f"{record}+{_SIBLING}")):
         with suppress(UsageError):
             made.append(Program(name, text_of(name)))
     return made

@@ -209,11 +209,19 @@ def onnx(models: Sequence[Path], data: Path | None, synthetic: int, run: RunFlag
 @profile.command()
 @click.option("--count", type=click.IntRange(1), default=10_000, show_default=True, help="Programs.")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the first one.")
+@click.option("--timed", is_flag=True, help="Also times, and edits of the programs; some 2 s a program.")
+@click.option("--held-out", is_flag=True, help="With --timed: only problems that no model is trained on.")
 @run_flags
-def synthetic(count: int, seed: int, run: RunFlags) -> int:
-    """Count what generated programs do, for pretraining."""
+def synthetic(count: int, seed: int, timed: bool, held_out: bool, run: RunFlags) -> int:
+    """Count what generated programs do, for pretraining; with --timed, measure them as public ones."""
+    from ci_rlm.errors import UsageError
     from ci_rlm.training import synthetic as harness
 
+    if held_out and not timed:
+        raise UsageError("--held-out goes with --timed", hint="ci-rlm profile synthetic --help")
+    if timed:
+        found = harness.timed_tasks(count, seed, held_out=held_out)
+        return _run(list(found), harness.measure, run, "programs")
     return _run(list(harness.tasks(count, seed)), harness.measure, run, "chunks")
 
 

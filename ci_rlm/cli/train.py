@@ -28,7 +28,10 @@ _FOLDER = click.Path(file_okay=False, path_type=Path)
     help="Put the outcome into this folder if it beats the checkpoint there; else exit 1.",
 )
 @click.option(
-    "--general", type=_FOLDER, help="A corpus of other programs, on which the outcome must not be worse."
+    "--general",
+    type=_FOLDER,
+    help="A corpus of other programs, on which the outcome must not be worse; by default the generated "
+    "ones that come with ci-rlm.",
 )
 def train(
     recipe: Path, minutes: float | None, threads: int | None, place: Path | None, general: Path | None
@@ -45,11 +48,8 @@ def train(
     """
     from ci_rlm.errors import UsageError
 
-    if (place is None) != (general is None):
-        hint = (
-            "python -m ci_rlm.training.corpus build --measured training/measured/synthetic.parquet makes one"
-        )
-        raise UsageError("--promote-if-better and --general go together", hint=hint)
+    if general is not None and place is None:
+        raise UsageError("--general is for --promote-if-better", hint="name the folder in use with it")
     need("train", *TRAINING)
     from ci_rlm.training import train as training
     from ci_rlm.training.recipe import read_recipe
@@ -57,12 +57,10 @@ def train(
     run = read_recipe(recipe)
     folder = training.main(run, minutes=minutes, threads=threads)
     click.echo(str(folder))
-    if place is None or general is None:
-        return 0
-    return _promoted(run, folder, place, general)
+    return 0 if place is None else _promoted(run, folder, place, general)
 
 
-def _promoted(recipe: Recipe, candidate: Path, place: Path, general: Path) -> int:
+def _promoted(recipe: Recipe, candidate: Path, place: Path, general: Path | None) -> int:
     from ci_rlm.training import promote
 
     decision = _decision(recipe, candidate, place, general)
@@ -75,7 +73,7 @@ def _promoted(recipe: Recipe, candidate: Path, place: Path, general: Path) -> in
     return 0
 
 
-def _decision(recipe: Recipe, candidate: Path, place: Path, general: Path) -> Decision:
+def _decision(recipe: Recipe, candidate: Path, place: Path, general: Path | None) -> Decision:
     from rich.progress import Progress
 
     from ci_rlm.cli.talk import warn
@@ -83,13 +81,16 @@ def _decision(recipe: Recipe, candidate: Path, place: Path, general: Path) -> De
     from ci_rlm.model import checkpoint
     from ci_rlm.predict.rlm import RlmPredictor
     from ci_rlm.training import calibrate, examples, promote
+    from ci_rlm.training import general as shipped
     from ci_rlm.training.networks import size_of
+    from ci_rlm.training.questions import few
 
     if not place.exists() and recipe.start is None:
         hint = "let the recipe start from a checkpoint, or copy one into the folder"
         raise UsageError(f"{place} holds no checkpoint to beat", hint=hint)
     beaten = place if place.exists() or recipe.start is None else checkpoint.locate(recipe.start.checkpoint)
-    others = examples.read(general, size=size_of(recipe))
+    others = examples.read(general or shipped.corpus(recipe.out), size=size_of(recipe))
+    others = few(others, "test", promote.GENERAL)
     with Progress(disable=not sys.stderr.isatty()) as progress:
         task = progress.add_task("predictions", total=None)
 

@@ -67,6 +67,7 @@ PLANS: dict[str, Plan] = {
     "humaneval": Plan(programs=16, edited=3, efficiency=3, neutral=3),
     "mbpp": Plan(programs=40, edited=1, efficiency=3, neutral=3),
     "codecontests": Plan(programs=200, edited=10, efficiency=3, neutral=3),
+    "synthetic": Plan(programs=2, edited=1, efficiency=3, neutral=3),
 }
 
 

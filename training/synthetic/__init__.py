@@ -7,7 +7,7 @@ What a program costs is measured, as that of any other; a measured file keeps th
 hash and the costs, and `text_of` makes the text again.
 """
 
-from ci_rlm.training.synthetic.counting import measure, tasks
+from ci_rlm.training.synthetic.measuring import measure, tasks, timed_tasks
 from ci_rlm.training.synthetic.programs import VERSION, Synthetic, generate, sibling, text_of
 
-__all__ = ["VERSION", "Synthetic", "generate", "measure", "sibling", "tasks", "text_of"]
+__all__ = ["VERSION", "Synthetic", "generate", "measure", "sibling", "tasks", "text_of", "timed_tasks"]
