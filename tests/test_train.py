@@ -16,7 +16,7 @@ from ci_rlm.errors import UsageError
 from ci_rlm.model import alternatives, checkpoint
 from ci_rlm.predict.rlm import RlmPredictor
 from ci_rlm.prompt import prompt_from_text
-from ci_rlm.training import corpus, networks, programs, texts, train
+from ci_rlm.training import corpus, networks, programs, rehearsal, texts, train
 from ci_rlm.training.batches import Batches, common_types
 from ci_rlm.training.corpus import Example, Row
 from ci_rlm.training.programs import Programs
@@ -187,7 +187,7 @@ def test_a_missing_metric_is_conditioned_on_the_median_of_the_checkpoint_that_is
     further = replace(recipe_of(folder, rename=0.0, rows=1), start=Start(str(start)), model={})
     training, words = programs_of(folder), checkpoint.load_tokenizer(start, checkpoint.read_config(start))
     network = networks.network_of(further, networks.config_of(further, words, ""), words, training)
-    filled = train.stand_ins(network, training, words, further)
+    filled = rehearsal.stand_ins(network, training, words, further)
     batch = Batches(training, [], words, network, further, filled).make([0, 1], random.Random(0))
     predictor = RlmPredictor(start)
     asked = prompt_from_text(unweighed.text.removeprefix("PYTHON\n"), predictor.spaces[0], size=10.0)

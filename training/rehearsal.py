@@ -1,34 +1,54 @@
-"""What a checkpoint knows, said again while it learns something new (pseudo-rehearsal).
+"""What the checkpoint that a run starts from says, as the run learns from it.
 
 To learn from a few hundred functions of one sort spoils the answers about all other code. So
 generated programs are mixed in, with what the starting checkpoint says of them as if it had been
-measured (Robins, Connection Science 7, 1995). Not its medians, which would teach it to be sure of
-itself: each row is a sample of its distribution, so that to learn it is to stay as one is.
+measured (pseudo-rehearsal: Robins, Connection Science 7, 1995). Not its medians, which would teach
+it to be sure of itself: each row is a sample of its distribution, so that to learn it is to stay as
+one is. And a metric that was not measured is taken to be the checkpoint's median where later
+metrics are conditioned on it, as they are at the gate.
+
+Shapes: B programs that are read together, R rows of a program, N numbers of a row, K levels.
 """
 
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Iterator
+import sys
+from collections.abc import Iterator, Sequence
 from itertools import count, islice
-from typing import Any
 
-import torch
+import numpy as np
+from rich.console import Console
+from rich.progress import track
 
-from ci_rlm.model import checkpoint, decode
-from ci_rlm.model.alternatives import NumberHead, T5GemmaHead
+from ci_rlm.model import alternatives, checkpoint, decode
+from ci_rlm.model.alternatives import Head, NumberHead, T5GemmaHead
+from ci_rlm.model.network import collate
 from ci_rlm.model.tokenizer import TextTokenizer
 from ci_rlm.training import programs, texts
 from ci_rlm.training.corpus import Example, Row
 from ci_rlm.training.profile.inputs import SIZES
-from ci_rlm.training.programs import Programs
+from ci_rlm.training.programs import Numbers, Program, Programs
 from ci_rlm.training.recipe import Recipe
 from ci_rlm.training.splits import split_of
 from ci_rlm.training.synthetic import Synthetic, generate
 
 FURTHER = 2
 """Input sizes of a program beside the one that the gate asks for."""
+AT_ONCE = 16
+LEVELS = 16
+"""Equal shares of probability, of which each sample takes one, and a level within it."""
 _FILE = "rehearsed.arrow"
+
+
+def with_rehearsal(
+    network: Head, training: Programs, words: TextTokenizer, recipe: Recipe
+) -> Sequence[Program]:
+    """The programs to learn from, and behind them what the recipe rehearses."""
+    wanted = round(recipe.start.rehearse * len(training)) if recipe.start is not None else 0
+    if not wanted or not isinstance(network, NumberHead | T5GemmaHead):
+        return training
+    return [*training, *keep(network, words, recipe, wanted)]
 
 
 def keep(network: NumberHead | T5GemmaHead, words: TextTokenizer, recipe: Recipe, number: int) -> Programs:
@@ -40,7 +60,7 @@ def keep(network: NumberHead | T5GemmaHead, words: TextTokenizer, recipe: Recipe
     known = f"{_digest(recipe)} {recipe.seed} {number}"
     if not path.exists() or programs.digest_of(path) != known:
         network.eval()
-        chosen = islice(_generated(), number)
+        chosen = list(islice(_generated(), number))
         programs.write(_told(chosen, network, words, recipe), path, {"digest": known})
     return Programs(path)
 
@@ -57,25 +77,74 @@ def _generated() -> Iterator[Synthetic]:
 
 
 def _told(
-    chosen: Iterable[Synthetic], network: NumberHead | T5GemmaHead, words: TextTokenizer, recipe: Recipe
+    chosen: Sequence[Synthetic], network: NumberHead | T5GemmaHead, words: TextTokenizer, recipe: Recipe
 ) -> Iterator[Example]:
     space = network.config.spaces[0]
-    for program in chosen:
-        chance = random.Random(f"{recipe.seed} {program.record}")
-        text = texts.program_text(program.text, space)
-        (ids,), _ = words.encode_batch([text], recipe.train.longest)
-        memory = network.encode(torch.tensor([ids], device=network.device), None)
-        sizes = [space.size or 1.0, *map(float, chance.sample(SIZES, FURTHER))]
-        rows = tuple(_sampled(network, memory, size, chance) for size in dict.fromkeys(sizes))
-        yield Example(
-            text, program.problem, "rehearsed", program.record, "train", rows, texts.node_counts(text)
-        )
+    for start in _shown(range(0, len(chosen), AT_ONCE), f"rehearsing {len(chosen):,} generated programs"):
+        group = chosen[start : start + AT_ONCE]
+        prompts = [texts.program_text(program.text, space) for program in group]
+        chance = random.Random(f"{recipe.seed} {group[0].record}")
+        rows = _sampled(network, words, prompts, recipe.train.longest, chance)
+        for program, text, mine in zip(group, prompts, rows, strict=True):
+            counts = texts.node_counts(text)
+            yield Example(text, program.problem, "rehearsed", program.record, "train", mine, counts)
 
 
-def _sampled(network: NumberHead | T5GemmaHead, memory: Any, size: float, chance: random.Random) -> Row:
-    """One number after the other, each by a quantile at a level that is drawn."""
-    numbers = [size] if network.config.spaces[0].size is not None else []
-    for _ in network.config.spaces[0].metrics:
-        level = chance.uniform(0.001, 0.999)
-        numbers.append(float(decode.quantiles(network, memory, [numbers], [level])[0, 0, 0]))
-    return Row(size, *numbers[-2:])
+def _sampled(
+    network: NumberHead | T5GemmaHead,
+    words: TextTokenizer,
+    prompts: Sequence[str],
+    longest: int,
+    chance: random.Random,
+) -> list[tuple[Row, ...]]:
+    """Rows of each prompt: one number after the other, each by a quantile at a level that is drawn."""
+    space = network.config.spaces[0]
+    memory = network.encode(*collate(words.encode_batch(prompts, longest)[0], network.device))
+    reference = space.size or 1.0
+    others = [size for size in SIZES if size != reference]
+    size_BR = np.array([[reference, *chance.sample(others, FURTHER)] for _ in prompts])
+    rows = []
+    for size_B in size_BR.T:
+        number_BN = size_B[:, None] if space.size is not None else np.empty((len(prompts), 0))
+        for _ in space.metrics:
+            levels = [(share + chance.uniform(0.01, 0.99)) / LEVELS for share in range(LEVELS)]
+            value_BK = decode.quantiles(network, memory, number_BN, levels)[:, 0]
+            picked_B = [chance.randrange(LEVELS) for _ in prompts]
+            value_B1 = value_BK[np.arange(len(prompts)), picked_B][:, None]
+            number_BN = np.concatenate([number_BN, value_B1], axis=1)
+        metrics = number_BN[:, -len(space.metrics) :].tolist()
+        rows.append([Row(size, *costs) for size, costs in zip(size_B.tolist(), metrics, strict=True)])
+    return list(zip(*rows, strict=True))
+
+
+def stand_ins(network: Head, chosen: Programs, words: TextTokenizer, recipe: Recipe) -> dict[int, Numbers]:
+    """The numbers of programs without a metric that later ones are conditioned on, by index.
+
+    Fresh weights have no opinion: none are told where the recipe starts from no checkpoint.
+    """
+    given = alternatives.given_numbers(network.config)
+    asked = chosen.unmeasured(given) if recipe.start is not None else []
+    filled: dict[int, Numbers] = {}
+    network.eval()
+    for start in _shown(
+        range(0, len(asked), AT_ONCE), f"asking of {len(asked):,} functions not measured whole"
+    ):
+        group = asked[start : start + AT_ONCE]
+        rows = [(index, row) for index in group for row in chosen[index].numbers]
+        ids, _ = words.encode_batch([chosen[index].text for index, _ in rows], recipe.train.longest)
+        number_BN = np.array([row for _, row in rows])
+        guessed_BM = network.predict(*collate(ids, network.device), number_BN[:, :given])
+        number_BN[:, given:] = np.where(np.isnan(number_BN[:, given:]), guessed_BM, number_BN[:, given:])
+        for (index, _), numbers in zip(rows, number_BN.tolist(), strict=True):
+            filled[index] = (*filled.get(index, ()), tuple(numbers))
+    return filled
+
+
+def _shown(steps: Sequence[int], what: str) -> Iterator[int]:
+    """A bar on a terminal, and elsewhere a line, where there is something to wait for."""
+    watched = sys.stderr.isatty()
+    if steps and not watched:
+        print(f"{what} …", file=sys.stderr)
+    yield from track(
+        steps, what, console=Console(stderr=True), disable=not watched or not steps, transient=True
+    )

@@ -30,13 +30,14 @@ from torch.nn import functional as F  # noqa: N812
 
 from ci_rlm.errors import UsageError
 from ci_rlm.model import alternatives
-from ci_rlm.model.alternatives import Head, NumberHead, T5GemmaHead
+from ci_rlm.model.alternatives import Head
 from ci_rlm.model.tokenizer import TextTokenizer
-from ci_rlm.training import programs, rehearsal
+from ci_rlm.training import programs
 from ci_rlm.training.batches import Batch, Batches, common_types
 from ci_rlm.training.networks import config_of, merged, network_of, size_of, tokenizer_of
-from ci_rlm.training.programs import Numbers, Program, Programs
+from ci_rlm.training.programs import Program
 from ci_rlm.training.recipe import LORA, PRECISIONS, Recipe, Train
+from ci_rlm.training.rehearsal import stand_ins, with_rehearsal
 from ci_rlm.training.run import Run
 
 if TYPE_CHECKING:
@@ -242,37 +243,6 @@ def rate(step: int, steps: int, train: Train) -> float:
     if step < warm:
         return train.learning_rate * (step + 1) / warm
     return train.learning_rate * 0.5 * (1 + math.cos(math.pi * (step - warm) / max(1, steps - warm)))
-
-
-def with_rehearsal(
-    network: Head, training: Programs, words: TextTokenizer, recipe: Recipe
-) -> Sequence[Program]:
-    """The programs to learn from, and behind them what the recipe rehearses."""
-    wanted = round(recipe.start.rehearse * len(training)) if recipe.start is not None else 0
-    if not wanted or not isinstance(network, NumberHead | T5GemmaHead):
-        return training
-    return [*training, *rehearsal.keep(network, words, recipe, wanted)]
-
-
-def stand_ins(network: Head, chosen: Programs, words: TextTokenizer, recipe: Recipe) -> dict[int, Numbers]:
-    """The numbers of programs without a metric that later ones are conditioned on, by index.
-
-    A gate conditions each metric on the median of those before it, and so does training where one
-    was not measured: on the median of the checkpoint that it starts from. Fresh weights have no
-    opinion; there it is 1.
-    """
-    given = alternatives.given_numbers(network.config)
-    filled: dict[int, Numbers] = {}
-    network.eval()
-    for index in chosen.unmeasured(given) if recipe.start is not None else ():
-        program = chosen[index]
-        (ids,), _ = words.encode_batch([program.text], recipe.train.longest)
-        source_1S = torch.tensor([ids], device=network.device)
-        number_RN = np.array(program.numbers)
-        guessed_RM = [network.predict(source_1S, None, [row[:given].tolist()])[0] for row in number_RN]
-        number_RN[:, given:] = np.where(np.isnan(number_RN[:, given:]), guessed_RM, number_RN[:, given:])
-        filled[index] = tuple(map(tuple, number_RN.tolist()))
-    return filled
 
 
 def optimizer_of(objective: Objective, train: Train) -> torch.optim.Optimizer:
