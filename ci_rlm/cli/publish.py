@@ -13,12 +13,15 @@ from typing import TYPE_CHECKING
 import click
 
 from ci_rlm.cli.flags import grouped
+from ci_rlm.cli.runner import on_github, summarise
 from ci_rlm.errors import CiRlmError, UsageError
 
 if TYPE_CHECKING:
     from ci_rlm.render import Document
 
 STDOUT = Path("-")
+LOG = ("terminal", "github")
+"""Made for the log of a workflow, and so the two formats that share standard output."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,14 +42,16 @@ class Publishing:
     def targets(self) -> tuple[Target, ...]:
         """Files first, standard output last. Raises UsageError.
 
-        The terminal format goes to standard output unless another format does.
+        The terminal format goes to standard output unless another format does; where nothing is
+        asked for and GitHub's runner reads it, so do annotations.
         """
         from ci_rlm.render import FORMATS
 
-        targets = [_target(text, tuple(FORMATS)) for text in self.formats]
+        formats = self.formats or (LOG if on_github() else LOG[:1])
+        targets = [_target(text, tuple(FORMATS)) for text in formats]
         files = [target for target in targets if target.path != STDOUT]
         shown = [target for target in targets if target.path == STDOUT]
-        if len(shown) > 1:
+        if len(shown) > 1 and sorted(target.format for target in shown) != sorted(LOG):
             hint = "send all but one to a file: --format json:report.json"
             raise UsageError("several formats on standard output", hint=hint)
         return (*files, *(shown or [Target("terminal", STDOUT)]))
@@ -60,7 +65,8 @@ publishing_flags = grouped(
         "formats",
         multiple=True,
         metavar="FORMAT[:FILE]",
-        help="terminal, json or markdown, to standard output or a file; repeatable.",
+        help="terminal, json, markdown, sarif, github (annotations and job summary), gitlab (code quality) "
+        "or junit, to standard output or a file; repeatable.",
     ),
     click.option("-v", "--verbose", count=True, help="Every row with its interval; -vv: the quantiles too."),
 )
@@ -72,12 +78,22 @@ def publish(document: Document, targets: Sequence[Target], verbose: int) -> None
 
     for target in targets:
         if target.path == STDOUT:
-            text = render(document, target.format, verbose=verbose, width=_width(), color=_colorful())
-            # Bytes, so that no locale decides what a report looks like.
-            click.echo(text.encode("utf-8", "backslashreplace"), nl=False)
+            _show(document, target.format, verbose)
         else:
             text = render(document, target.format, verbose=verbose)
             write_whole(target.path, text.encode("utf-8", "backslashreplace"))
+
+
+def _show(document: Document, format: str, verbose: int) -> None:
+    from ci_rlm.render import muted, render
+
+    text = render(document, format, verbose=verbose, width=_width(), color=_colorful())
+    if format == "terminal" and on_github():
+        text = muted(text)
+    # Bytes, so that no locale decides what a report looks like.
+    click.echo(text.encode("utf-8", "backslashreplace"), nl=False)
+    if format == "github":
+        summarise(render(document, "markdown"))
 
 
 def write_lines(lines: str) -> None:

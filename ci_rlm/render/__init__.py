@@ -9,17 +9,22 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ci_rlm.errors import UsageError
-from ci_rlm.render import as_json, markdown, terminal
+from ci_rlm.render import as_json, github, gitlab, junit, markdown, sarif, terminal
 from ci_rlm.render.as_json import parse, schema
 from ci_rlm.render.document import Document, document
+from ci_rlm.render.github import muted
 from ci_rlm.render.options import WIDTH, Options
 
-__all__ = ["FORMATS", "Document", "document", "parse", "render", "schema"]
+__all__ = ["FORMATS", "Document", "document", "muted", "parse", "render", "schema"]
 
 FORMATS: dict[str, Callable[[Document, Options], str]] = {
     "terminal": terminal.render,
     "json": as_json.render,
     "markdown": markdown.render,
+    "sarif": sarif.render,
+    "github": github.render,
+    "gitlab": gitlab.render,
+    "junit": junit.render,
 }
 
 
