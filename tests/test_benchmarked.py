@@ -311,3 +311,24 @@ def test_packages_of_a_repository_may_lie_in_any_folder(repo: Checkout) -> None:
     )
     repo.commit()
     assert resolve(repo, Place(test="tests/test_a.py::test_a")) == BUILD
+
+
+def test_a_name_is_followed_through_all_modules_that_a_package_takes_names_from(shop: Checkout) -> None:
+    stars = "".join(f"from .part{number} import *\n" for number in range(60))
+    shop.write("src/shop/all/__init__.py", stars + "from ..store import *\n")
+    for number in range(60):
+        shop.write(f"src/shop/all/part{number}.py", f"def of{number}(rows):\n    return rows\n")
+    shop.write(
+        "tests/test_all.py", "from shop import all\n\ndef test_a(benchmark):\n    benchmark(all.build, [])\n"
+    )
+    shop.commit()
+    assert resolve(shop, Place(test="tests/test_all.py::test_a")) == BUILD
+
+
+def test_of_several_modules_of_a_benchmark_s_name_the_one_that_has_it_is_meant(shop: Checkout) -> None:
+    shop.write("src/shop/deep/bench.py", "def time_build():\n    return 0\n")
+    shop.commit()
+    assert resolve(shop, benchmark("time_build")) == BUILD
+    source = suite_method("time_build").replace("Suite", "Other")
+    found = resolve(shop, Place(symbol="bench.Other.time_build", source=source))
+    assert found == "class Other:\n def time_build(self,count):\n  build(self.rows)"

@@ -53,7 +53,7 @@ def test_the_command_writes_a_corpus_and_says_what_came_of_each_format(
     (table.parent / "notes.txt").write_text("no log")
     result = ingest(shop, str(table.parent), "--out", str(out), "--json", str(counts))
     assert result.exit_code == 0, result.stderr
-    assert result.stdout == f"3 rows in {out / ingested.FILE}, 2 functions in these logs\n"
+    assert result.stdout == f"3 rows of 2 functions in {out / ingested.FILE}\n"
     assert ["plain", "1", "5", "3", "2"] in [line.split() for line in result.stderr.splitlines()]
     assert "1 file of the named folders are no logs" in result.stderr
     assert "3 measurements came without a commit and were taken to be of HEAD" in result.stderr
@@ -113,6 +113,23 @@ def test_nothing_that_could_be_resolved_is_exit_code_3(shop: Checkout, table: Pa
     assert not out.exists()
 
 
+@pytest.mark.parametrize("configured", [False, True])
+def test_files_are_left_out_by_a_flag_or_as_the_repository_configures_its_checks(
+    shop: Checkout, table: Path, tmp_path: Path, configured: bool
+) -> None:
+    shop.write("tests/shop.py", SHOP)
+    shop.commit()
+    table.write_text(TABLE.replace("total,shop.py", "total,tests/shop.py"))
+    flags = () if configured else ("--exclude", "tests/**")
+    if configured:
+        shop.write("ci-rlm.toml", 'paths.exclude = ["tests/**"]\n')
+    result = ingest(shop, str(table), "--out", str(tmp_path / "out"), *flags)
+    assert result.exit_code == 0, result.stderr
+    assert result.stdout.startswith("1 row of 1 function in ")
+    rows = parquet.read_table(tmp_path / "out" / ingested.FILE).to_pylist()
+    assert [row["path"] for row in rows] == ["shop.py"]
+
+
 def test_a_named_file_that_is_no_log_is_told_and_ends_nothing(
     shop: Checkout, table: Path, tmp_path: Path
 ) -> None:
@@ -128,6 +145,18 @@ def test_kinds_that_no_model_learns_from_are_told(shop: Checkout, tmp_path: Path
     path.write_text("symbol,metric,kind,value,unit\norder,wall_time,cumulative,1,s\n")
     result = ingest(shop, str(path), "--out", str(tmp_path / "out"))
     assert "no model is trained on these rows so far: 1 of cumulative wall time" in result.stderr
+
+
+def test_rows_of_several_classes_of_hardware_are_told_until_one_is_named(
+    shop: Checkout, tmp_path: Path
+) -> None:
+    path = tmp_path / "costs.csv"
+    path.write_text("symbol,metric,value,unit,hardware\norder,wall_time,1,s,a box\ntotal,wall_time,2,s,\n")
+    told = "takes the rows of one class of hardware"
+    result = ingest(shop, str(path), "--out", str(tmp_path / "out"))
+    assert f"{told}, but here are 1 of a box, 1 of one that no log tells" in result.stderr
+    result = ingest(shop, str(path), "--out", str(tmp_path / "out"), "--hardware", "a box")
+    assert (result.exit_code, told in result.stderr) == (0, False)
 
 
 def test_columns_and_the_unit_can_be_named(shop: Checkout, tmp_path: Path) -> None:

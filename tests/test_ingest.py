@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ci_rlm.errors import CiRlmError
+from ci_rlm.git import FileLimits
 from ci_rlm.logs import Bad, Kind, Place
 from ci_rlm.training import ingested
 from ci_rlm.training.ingest import Assumed
@@ -148,6 +149,14 @@ def test_what_is_dropped_is_counted_with_its_reason_and_where_it_was(logs: Logs)
     ]
 
 
+def test_functions_of_files_that_are_left_out_are_dropped(logs: Logs) -> None:
+    logs.checkout.write("tests/test_shop.py", SHOP)
+    test = Place(file="tests/test_shop.py", line=1, symbol="order")
+    logs.assumed = Assumed(logs.checkout.commit(), files=FileLimits(exclude=("tests/**",)))
+    summary = logs.ingest(Fake([measured(), measured(test)]))
+    assert (summary.kept, [row["path"] for row in logs.rows]) == (1, ["shop.py"])
+
+
 def test_a_dirty_tree_can_be_allowed(logs: Logs) -> None:
     logs.assumed = replace(logs.assumed, allow_dirty=True)
     assert logs.ingest(Fake([measured(dirty=True)])).kept == 1
@@ -216,7 +225,7 @@ def test_a_corpus_is_read_back_as_it_was_written(
     found: Samples, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     out = tmp_path_factory.mktemp("out")
-    assert ingested.add(found, "abc", out) == len(found)
+    assert len(ingested.add(found, "abc", out)) == len(found)
     read = {row.key: sorted(row.samples, key=repr) for row in ingested.read(out / ingested.FILE)}
     assert read == {key: sorted(each, key=repr) for key, each in found.items()}
 
@@ -236,6 +245,8 @@ def row_of(metric: str, kind: Kind) -> Merged:
         ("wall_time", Kind.CUMULATIVE, False),
         ("wall_time", Kind.SELF, False),
         ("allocated_bytes", Kind.ALLOC, False),
+        ("peak_memory", Kind.HIGH_WATER, False),
+        ("peak_rss", Kind.HIGH_WATER, False),
     ],
 )
 def test_only_costs_of_one_call_and_peaks_are_trained_on(metric: str, kind: Kind, trains: bool) -> None:

@@ -138,7 +138,7 @@ PEAK_BYTES = {
 def test_memray_says_what_was_held_at_the_peak(file: str) -> None:
     ours = [m for m in measured(DATA / file) if m.place.file in (STORE, "main.py")]
     assert {m.place.symbol: m.value for m in ours} == PEAK_BYTES
-    assert {(m.metric, m.kind) for m in ours} == {("peak_memory", Kind.PEAK)}
+    assert {(m.metric, m.kind) for m in ours} == {("peak_memory", Kind.HIGH_WATER)}
 
 
 def test_the_statistics_of_memray_are_totals_and_no_peaks() -> None:
@@ -190,7 +190,7 @@ def test_scalene_is_read_by_function() -> None:
     )
     assert found["Store.sort", "cpu_time"].kind is Kind.SELF
     assert found["Store.sort", "peak_memory"].value == sort["n_peak_mb"] * 1024**2
-    assert found["Store.sort", "peak_memory"].kind is Kind.PEAK
+    assert found["Store.sort", "peak_memory"].kind is Kind.HIGH_WATER
     assert found["Store.sort", "peak_memory"].place.line == 19
 
 

@@ -85,7 +85,7 @@ def test_a_document_that_is_cut_off_keeps_what_it_said(file: str, tmp_path: Path
     assert symbols and symbols <= {m.place.symbol for m in measured(DATA / file)}
 
 
-@pytest.mark.parametrize(("name", "kind"), [("collapsed", Kind.CUMULATIVE), ("memray", Kind.PEAK)])
+@pytest.mark.parametrize(("name", "kind"), [("collapsed", Kind.CUMULATIVE), ("memray", Kind.HIGH_WATER)])
 def test_a_compressed_log_that_is_cut_off_keeps_what_it_said(name: str, kind: Kind, tmp_path: Path) -> None:
     content = LARGE[name](8_000)
     assert isinstance(content, str)

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import cProfile
+from pathlib import Path
+from types import CodeType
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -39,7 +43,7 @@ def test_a_file_is_found_by_its_last_parts(shop: Checkout, file: str) -> None:
 @pytest.mark.parametrize(
     ("file", "reason"),
     [
-        ("/opt/venv/lib/python3.11/site-packages/other/store.py", "no file of the commit has that path"),
+        ("/opt/venv/lib/python3.11/site-packages/other/store.py", "it belongs to an installed package"),
         ("/opt/venv/lib/python3.11/site-packages/store.py", "several"),
         ("/elsewhere/entirely/store.py", "no file of the commit has that path"),
         ("/usr/lib/python3.11/shop/store.py", "it belongs to the standard library"),
@@ -68,7 +72,13 @@ def test_an_installed_file_is_not_taken_for_another_of_its_name(repo: Checkout) 
     repo.write("utils.py", STORE)
     repo.commit()
     place = Place(file="/venv/lib/python3.11/site-packages/requests/utils.py", line=6, symbol="build")
-    assert resolve(repo, place) == "[no file of the commit has that path]"
+    assert resolve(repo, place) == "[it belongs to an installed package]"
+
+
+def test_a_path_from_the_root_means_that_file_and_none_below(shop: Checkout) -> None:
+    shop.write("store.py", STORE.replace("sorted(rows)", "list(rows)"))
+    shop.commit()
+    assert resolve(shop, Place(file="./store.py", line=6, symbol="build")) == BUILD.replace("sorted", "list")
 
 
 def test_two_files_that_agree_as_well_are_no_answer(shop: Checkout) -> None:
@@ -117,6 +127,23 @@ def test_a_name_that_does_not_fit_its_line_is_no_answer(
     shop: Checkout, line: int, symbol: str, reason: str
 ) -> None:
     assert resolve(shop, Place(file="src/shop/store.py", line=line, symbol=symbol)) == f"[{reason}]"
+
+
+def test_the_body_of_a_class_is_no_function(repo: Checkout) -> None:
+    def measured(size: int) -> int:
+        class Local:
+            kept = size
+
+        return Local.kept
+
+    profile = cProfile.Profile()
+    profile.runcall(measured, 3)
+    codes = [entry.code for entry in profile.getstats() if isinstance(entry.code, CodeType)]
+    (body,) = (code for code in codes if code.co_name == "Local")
+    repo.write("tests/test_resolve.py", Path(__file__).read_text())
+    repo.commit()
+    place = Place(file=body.co_filename, line=body.co_firstlineno, symbol=body.co_name)
+    assert resolve(repo, place) == "[it is the body of a class, which runs when that is defined]"
 
 
 @pytest.mark.parametrize(

@@ -27,9 +27,10 @@ _UNITS_KEPT = 1024
 _TEXTS_KEPT = 64
 _INSTALLED = re.compile(r"(?:^|/)(?:site|dist)-packages/")
 _STANDARD = re.compile(r"/lib(?:64)?/python\d[\d.]*/|/python\d*/lib/", re.IGNORECASE)
-_DEFINITION = re.compile(rb"\bdef\s+(\w+)")
+_DEFINITION = re.compile(rb"\b(?:def|class)\s+(\w+)")
 _ROOTS = ("", "src/", "lib/")
 """Where packages lie in a repository."""
+_INSTALLED_ELSEWHERE = "it belongs to an installed package"
 _NESTED = "it is defined inside a function, and has no cost of its own there"
 _SEVERAL = "several functions of the commit have that name"
 _INNER = frozenset({"<lambda>", "<listcomp>", "<setcomp>", "<dictcomp>", "<genexpr>"})
@@ -49,7 +50,7 @@ class Sources:
         self._defined: dict[str, frozenset[str]] = {}
 
     def defined(self, blob: str) -> frozenset[str]:
-        """The unqualified names of the functions that a blob may define."""
+        """The unqualified names of the functions and classes that a blob may define."""
         if blob not in self._defined:
             names = _DEFINITION.findall(self._blobs.at_most(MAX_BYTES, blob) or b"")
             self._defined[blob] = frozenset(name.decode(errors="replace") for name in names)
@@ -93,19 +94,23 @@ class Codebase:
         return self._sources.units(path, self.snapshot.files[path])
 
     def file(self, named: str) -> PurePosixPath:
-        """The file of the tree that a log's path means: the one with which most trailing parts agree.
+        """The file of the tree that a log's path means: of that path, or with most trailing parts in common.
 
         The rest of either path may be anything, except that one part in common is enough only
         where it is all that one of them has. Raises UnresolvedError if there is none, or several.
         """
         text = self._rewritten(posixpath.normpath(named.replace("\\", "/")))
+        if PurePosixPath(text) in self.snapshot.files:
+            return PurePosixPath(text)
         if text.startswith("<") or text in (".", "~"):
             raise UnresolvedError("it is built in, or was compiled from a string")
         installed = _INSTALLED.split(text)
         if len(installed) == 1 and _STANDARD.search(text):
             raise UnresolvedError("it belongs to the standard library")
         found = self._agreeing(PurePosixPath(installed[-1]).parts, whole=len(installed) > 1)
-        return _single(found, "no file of the commit has that path")
+        return _single(
+            found, _INSTALLED_ELSEWHERE if len(installed) > 1 else "no file of the commit has that path"
+        )
 
     def _rewritten(self, text: str) -> str:
         for start, target in self._mapped:
@@ -122,11 +127,22 @@ class Codebase:
                 found[common].append(path)
         return found[max(found)] if found else []
 
-    def module(self, parts: Sequence[str], beside: PurePosixPath | None = None) -> PurePosixPath | None:
+    def has_class(self, path: PurePosixPath, name: str) -> bool:
+        """Whether a file may define a class of that unqualified name."""
+        return re.search(rf"^\s*class\s+{re.escape(name)}\b", self.text(path), re.MULTILINE) is not None
+
+    def may_define(self, path: PurePosixPath, name: str) -> bool:
+        """Whether a file may define a function or class of that unqualified name."""
+        return name in self._sources.defined(self.snapshot.files[path])
+
+    def module(
+        self, parts: Sequence[str], beside: PurePosixPath | None = None, holding: str = ""
+    ) -> PurePosixPath | None:
         """The file of a module, None if it is not in the tree.
 
         `beside` is the file that imports it; without one, a log names it, and the name may start
-        at any folder. Raises UnresolvedError where several files could be meant.
+        at any folder. Of several files, those that define `holding` are meant. Raises
+        UnresolvedError where several files could be meant.
         """
         stem = "/".join(parts)
         names = (f"{stem}.py", f"{stem}/__init__.py")
@@ -140,6 +156,8 @@ class Codebase:
         found = [path for name in names for path in self._agreeing(name.split("/"), whole=True)]
         if beside:
             found = [path for path in found if not self._is_package(_root_of(path, parts))]
+        if len(found) > 1 and holding:
+            found = [path for path in found if self.may_define(path, holding)] or found
         return _single(found, "") if found else None
 
     def _is_package(self, folder: PurePosixPath) -> bool:

@@ -21,6 +21,7 @@ from typing import Any
 
 from ci_rlm import logs
 from ci_rlm.errors import LogError, UsageError
+from ci_rlm.git import FileLimits
 from ci_rlm.logs import Bad, Kind, Measurement, Options, Reader
 from ci_rlm.render.text import clipped, storable
 from ci_rlm.training.ingested import MOST_REPEATS, TARGETS, Key, Sample, Samples
@@ -48,6 +49,8 @@ class Assumed:
     """The class of machine, in place of what logs tell."""
     allow_dirty: bool = False
     """Keep what was measured on a tree with changes beside its commit."""
+    files: FileLimits = field(default_factory=FileLimits)
+    """Whose functions are kept."""
 
 
 @dataclass(slots=True)
@@ -180,7 +183,9 @@ class Ingestion:
         code = self._resolver.resolve(measurement.place, measurement.language, commit)
         if isinstance(code, Unresolved):
             return code.reason
-        if measurement.origin == "cprofile" and measurement.kind is Kind.PER_CALL and _resumes(code):
+        if not self._assumed.files.covers(code.unit.path):
+            return "its file is left out: --include, --exclude, or paths of the configuration"
+        if measurement.origin == "cprofile" and measurement.kind is Kind.PER_CALL and resumes(code):
             return "cProfile counts each resumption of a generator or coroutine as a call"
         key = Key(
             text=code.text,
@@ -200,7 +205,7 @@ class Ingestion:
         return ""
 
 
-def _resumes(code: Resolved) -> bool:
+def resumes(code: Resolved) -> bool:
     """Whether a function is left and entered again before it ends."""
     try:
         (function,) = ast.parse(code.unit.source).body

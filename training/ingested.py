@@ -32,11 +32,14 @@ TARGETS: Mapping[Kind, frozenset[str]] = {
     Kind.CUMULATIVE: frozenset(),
     Kind.SELF: frozenset(),
     Kind.ALLOC: frozenset(),
+    Kind.HIGH_WATER: frozenset(),
 }
 """Which metrics of each kind are what a space predicts: the cost of one call, or its peak.
 
-Totals of a run depend on how often it called a function, and an exclusive time leaves out what the
-function calls: rows of these kinds are kept, and no present space is trained on them.
+Totals of a run depend on how often it called a function, an exclusive time leaves out what the
+function calls, and what a run had in use when it had most (memray, Scalene, asv's `peakmem_`) is
+not what a call needs: rows of these kinds are kept, and no present space is trained on them. The
+peak of a call is tracemalloc's (`ci-rlm profile`), or what a plain table says it is.
 """
 
 MOST_REPEATS = 2**53
@@ -118,8 +121,8 @@ def schema() -> pyarrow.Schema:
     )
 
 
-def add(new: Samples, logs: Iterable[str], folder: Path) -> int:
-    """Merge samples into the corpus of a folder, written whole or not at all; how many rows it has.
+def add(new: Samples, logs: Iterable[str], folder: Path) -> list[Merged]:
+    """Merge samples into the corpus of a folder, written whole or not at all; all its rows.
 
     `logs` are the digests of all logs that were read: what the corpus has of them is replaced.
     Raises CiRlmError where the file there is another one, or another process writes to it.
@@ -128,7 +131,7 @@ def add(new: Samples, logs: Iterable[str], folder: Path) -> int:
     with _alone(folder):
         merged = _joined(read(folder / FILE) if (folder / FILE).exists() else (), new, frozenset(logs))
         _write(merged, folder / FILE)
-    return len(merged)
+    return merged
 
 
 def _joined(known: Iterable[Merged], new: Samples, logs: frozenset[str]) -> list[Merged]:

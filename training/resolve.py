@@ -19,7 +19,7 @@ from ci_rlm.extract.outline import simple, unnumbered
 from ci_rlm.flow import Kind, Space, Span, Unit
 from ci_rlm.git import Repository
 from ci_rlm.git.plumbing import Blobs
-from ci_rlm.git.snapshot import snapshot_of
+from ci_rlm.git.snapshot import Snapshot, snapshot_of
 from ci_rlm.logs import Place
 from ci_rlm.training import benchmarked
 from ci_rlm.training.benchmarked import Module, Parts, Reference
@@ -38,14 +38,16 @@ _PLAIN = Space("own", "", tuple(Kind), (), "", None)
 _COMMITS_KEPT = 8
 _PLACES_KEPT = 1 << 15
 _SOURCES_KEPT = 64
-_RE_EXPORTS = 32
-"""Files that a name is followed through, from one import to the next."""
+_RE_EXPORTS = 1000
+"""Files that a name is followed through, from one import to the next: networkx names 300 with stars."""
+_MODULES_KEPT = 2000
 _LONGEST_NAME = 1000
 _MOST_PARTS = 40
 _COMMIT = re.compile(r"[0-9a-f]{7,64}")
 _SPECIALISED = re.compile(r"_(?:\d+[dec]*)+$")
 """What older Tritons append to a kernel's name: which arguments are constants or divisible by 16."""
 _ELSEWHERE = "it is not of this repository"
+_CLASS = "it is the body of a class, which runs when that is defined"
 _NO_FUNCTION = "the commit defines no function of that name"
 
 
@@ -87,7 +89,7 @@ class Resolver:
         self._repository = repository
         self._sources = Sources(blobs)
         self._mapped = mapped or {}
-        self._codebase = lru_cache(_COMMITS_KEPT)(self._read)
+        self._search = lru_cache(_COMMITS_KEPT)(self._read)
         self._at_place = lru_cache(_PLACES_KEPT)(self._resolve)
         self._of_source = lru_cache(_SOURCES_KEPT)(self._resolve)
 
@@ -98,14 +100,14 @@ class Resolver:
     def _resolve(self, place: Place, language: str, commit: str) -> Resolved | Unresolved:
         try:
             _refuse_oversize(place)
-            code = self._codebase(commit)
-            unit = _Search(code).unit(place, language)
+            search = self._search(commit)
+            unit = search.unit(place, language)
         except UnresolvedError as error:
             return Unresolved(str(error))
         text = prompt.prompt_of(unit, _PLAIN).text
-        return Resolved(unit, text, code.snapshot.commit, code.snapshot.committed)
+        return Resolved(unit, text, search.snapshot.commit, search.snapshot.committed)
 
-    def _read(self, commit: str) -> Codebase:
+    def _read(self, commit: str) -> _Search:
         if not _COMMIT.fullmatch(commit):
             raise UnresolvedError("the log's commit is no commit id")
         try:
@@ -114,7 +116,7 @@ class Resolver:
             raise UnresolvedError(
                 "the profiled commit is not in this clone: fetch more of its history"
             ) from error
-        return Codebase(snapshot, self._sources, self._mapped)
+        return _Search(Codebase(snapshot, self._sources, self._mapped))
 
 
 def _refuse_oversize(place: Place) -> None:
@@ -128,6 +130,12 @@ class _Search:
 
     def __init__(self, code: Codebase) -> None:
         self._code = code
+        self._imports = lru_cache(_MODULES_KEPT)(self._imports_of)
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """What is searched."""
+        return self._code.snapshot
 
     def unit(self, place: Place, language: str) -> Unit:
         """The unit at a place."""
@@ -146,11 +154,19 @@ class _Search:
     def _in_file(self, path: PurePosixPath, line: int, symbol: str) -> Unit:
         units = self._code.units(path)
         if line > 0:
-            return unit_at(units, line, symbol)
+            return self._at_line(path, line, symbol)
         unit = unit_named(units, symbol) if symbol else None
         if unit is None:
             raise UnresolvedError("its file defines no function of that name at the commit")
         return unit
+
+    def _at_line(self, path: PurePosixPath, line: int, symbol: str) -> Unit:
+        try:
+            return unit_at(self._code.units(path), line, symbol)
+        except UnresolvedError:
+            if symbol and self._code.has_class(path, simple(symbol)):
+                raise UnresolvedError(_CLASS) from None
+            raise
 
     def _kernel(self, symbol: str) -> Unit:
         """A Triton kernel of the tree by its name alone: traces tell no file."""
@@ -188,8 +204,7 @@ class _Search:
         file, _, rest = node.partition("::")
         name, _, case = rest.partition("[")
         names = name.split("::")
-        path = self._code.file(file)
-        module = benchmarked.module_of(path, self._code.text(path))
+        module = self._module_at(self._code.file(file))
         return self._referred(module, benchmarked.tested(module, names, case.removesuffix("]")))
 
     def _of_source(self, symbol: str, source: str) -> Unit:
@@ -199,11 +214,14 @@ class _Search:
         name. The commit may have that file otherwise, or not at all: the suite of one commit also
         measures others. What the log holds is what ran.
         """
-        split = self._split(tuple(symbol.split(".")))
+        try:
+            split = self._split(tuple(symbol.split(".")))
+        except UnresolvedError:  # several modules of that name, and none that has the benchmark
+            split = None
         if split is None or not split[1]:
             return _alone(symbol, source)
         path, names = split
-        file = benchmarked.module_of(path, self._code.text(path))
+        file = self._module_at(path)
         module = replace(file, tree=benchmarked.parsed(source))
         found = [
             (unit, once)
@@ -236,7 +254,7 @@ class _Search:
         `beside` is the file that imports it, None if a log says the name.
         """
         for count in range(len(parts), 0, -1):
-            path = self._code.module(parts[:count], beside)
+            path = self._code.module(parts[:count], beside, "".join(parts[count : count + 1]))
             if path is not None:
                 return path, parts[count:]
         return None
@@ -256,20 +274,30 @@ class _Search:
 
     def _further(self, path: PurePosixPath, names: Parts) -> Iterator[tuple[PurePosixPath, Parts]]:
         """Where a name of a module may come from: its own imports, or a class that its class derives from."""
-        module = benchmarked.module_of(path, self._code.text(path))
-        if names[0] in module.imports:
-            targets = [(*module.imports[names[0]], *names[1:])]
+        imports, stars = self._imports(path)
+        if names[0] in imports:
+            targets = [(*imports[names[0]], *names[1:])]
         else:
-            targets = [(*star, *names) for star in module.stars]
-        for base in benchmarked.bases(module, names[:-1]):
+            targets = [(*star, *names) for star in stars]
+        for base in benchmarked.bases(self._module_at(path), names[:-1]) if len(names) > 1 else ():
             if base.imported:
                 targets.append((*base.parts, names[-1]))
             else:
                 yield path, (*base.parts, names[-1])
         yield from filter(None, (self._split(target, path) for target in targets))
 
+    def _module_at(self, path: PurePosixPath) -> Module:
+        return benchmarked.module_of(path, self._code.text(path))
+
+    def _imports_of(self, path: PurePosixPath) -> tuple[Mapping[str, Parts], tuple[Parts, ...]]:
+        """The imports of a file without its syntax tree, which is large."""
+        module = self._module_at(path)
+        return module.imports, module.stars
+
     def _defined(self, path: PurePosixPath, names: Parts) -> Unit | None:
         """The function of a name in a file, or the initialiser of the class of that name."""
+        if not self._code.may_define(path, names[-1]):
+            return None
         units = self._code.units(path)
         for name in (".".join(names), ".".join((*names, "__init__"))):
             if unit := single_unit([unit for unit in units if unnumbered(unit.name) == name]):
@@ -278,10 +306,12 @@ class _Search:
 
 
 def _alone(symbol: str, source: str) -> Unit:
-    """A benchmark as a unit of its own, from the source that the log holds."""
+    """A benchmark as a unit of its own, from the source that the log holds, if possible without set-up."""
     tree = benchmarked.parsed(source)
     parts = re.findall(r"\w+", symbol) or ["benchmark"]
     within = 2 if benchmarked.function_at(tree.body, parts[-2:]) else 1
     file = PurePosixPath("/".join(parts[:-within] or ["benchmark"]) + ".py")
+    if unit := unit_named(tuple(extract.units(file, source, "python")[0]), ".".join(parts[-within:])):
+        return unit
     lines = Span(1, source.count("\n") + 1)
     return Unit(file, ".".join(parts[-within:]), Kind.FUNCTION, "python", lines, source)

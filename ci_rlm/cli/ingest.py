@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,14 +14,17 @@ from typing import TYPE_CHECKING
 import click
 
 from ci_rlm.cli.extras import READING, need
-from ci_rlm.cli.flags import grouped
+from ci_rlm.cli.flags import grouped, pairs
 from ci_rlm.logs import FORMATS
 
 if TYPE_CHECKING:
-    from ci_rlm.git import Repository
+    from ci_rlm.git import FileLimits, Repository
     from ci_rlm.git.plumbing import Blobs
     from ci_rlm.training.ingest import Ingestion, Log, Summary
+    from ci_rlm.training.ingested import Merged
 
+_WIDTH = 120
+"""Of tables that go to no terminal."""
 _EXISTING = click.Path(exists=True, path_type=Path)
 
 
@@ -35,6 +39,8 @@ class LogFlags:
     commit: str | None
     allow_dirty: bool
     hardware: str
+    include: tuple[str, ...]
+    exclude: tuple[str, ...]
 
 
 log_flags = grouped(
@@ -60,6 +66,12 @@ log_flags = grouped(
     click.option(
         "--hardware", default="", metavar="NAME", help="The class of machine, in place of what logs tell."
     ),
+    click.option(
+        "--include", multiple=True, metavar="GLOB", help="Keep functions of these files only; repeatable."
+    ),
+    click.option(
+        "--exclude", multiple=True, metavar="GLOB", help="Keep none of these files, as of tests; repeatable."
+    ),
 )  # fmt: skip
 
 
@@ -80,10 +92,12 @@ def ingest(paths: Sequence[Path], repo: Path, out: Path, json_file: Path | None,
 
     LOG is a file, or a folder of files, of any profiler or benchmark tool that --format lists. Each
     measured function is looked up in the commit that was profiled, never in the working tree, and
-    nothing of logs or repository is run. What cannot be looked up is dropped and counted.
+    nothing of logs or repository is run. What cannot be looked up is dropped and counted. Where the
+    repository configures which files a check looks at, functions of the same files are kept.
     """
     from ci_rlm.errors import CiRlmError
     from ci_rlm.git import Repository
+    from ci_rlm.render.text import counted
     from ci_rlm.training import ingested
 
     need("ingest", *READING, "ijson")
@@ -98,8 +112,10 @@ def ingest(paths: Sequence[Path], repo: Path, out: Path, json_file: Path | None,
     if not summary.kept:
         raise CiRlmError("no measurement could be resolved to code", hint="see the reasons above")
     _note_commit(summary, flags)
-    total = ingested.add(ingestion.samples, ingestion.digests, out)
-    click.echo(f"{total:,} rows in {out / ingested.FILE}, {len(summary.functions):,} functions in these logs")
+    rows = ingested.add(ingestion.samples, ingestion.digests, out)
+    _note_hardware(rows)
+    functions = counted(len({row.samples[0].problem for row in rows}), "function")
+    click.echo(f"{counted(len(rows), 'row')} of {functions} in {out / ingested.FILE}")
     return 0
 
 
@@ -107,30 +123,33 @@ def _ingestion(repository: Repository, blobs: Blobs, flags: LogFlags) -> Ingesti
     from ci_rlm.training.ingest import Assumed, Ingestion
     from ci_rlm.training.resolve import Resolver
 
-    assumed = Assumed(repository.resolve(flags.commit or "HEAD"), flags.hardware, flags.allow_dirty)
-    return Ingestion(Resolver(repository, blobs, _pairs(flags.mapped, "--map")), assumed)
+    commit = repository.resolve(flags.commit or "HEAD")
+    assumed = Assumed(commit, flags.hardware, flags.allow_dirty, _files(repository, flags))
+    return Ingestion(Resolver(repository, blobs, pairs(flags.mapped, "--map")), assumed)
+
+
+def _files(repository: Repository, flags: LogFlags) -> FileLimits:
+    from ci_rlm.cli.settings import configure, read_plain
+    from ci_rlm.git import FileLimits
+
+    given = {"include": flags.include, "exclude": flags.exclude}
+    table = {"paths": {key: globs for key, globs in given.items() if globs}}
+    root = repository.root
+    paths = configure(table, None, root, lambda name: read_plain(root / name)).paths
+    return FileLimits(paths.include, paths.exclude)
 
 
 def _read(paths: Sequence[Path], ingestion: Ingestion, flags: LogFlags) -> None:
     from ci_rlm import logs
     from ci_rlm.training.ingest import find, ingest
 
-    options = logs.Options(flags.unit, _pairs(flags.columns, "--column"))
+    options = logs.Options(flags.unit, pairs(flags.columns, "--column"))
     chosen = flags.log_format
     found = list(find(paths, (lambda _: chosen) if chosen else logs.detect))
     with _progress(len(found)) as begin:
         for number, log in enumerate(found):
             begin(number, log)
             ingest(log, ingestion, options)
-
-
-def _pairs(given: Sequence[str], flag: str) -> dict[str, str]:
-    from ci_rlm.errors import UsageError
-
-    for text in given:
-        if not text.partition("=")[0] or "=" not in text:
-            raise UsageError(f"not of the form FROM=TO: {flag} {text}", hint="ci-rlm ingest --help")
-    return dict(text.split("=", 1) for text in given)
 
 
 @contextmanager
@@ -186,7 +205,7 @@ def _show(summary: Summary) -> None:
         for reason, drops in sorted(tally.drops.items(), key=lambda item: (-item[1].count, item[0])):
             first = Text(clipped(printable(drops.first[0]), 120))
             reasons.add_row(name, Text(printable(reason)), f"{drops.count:,}", first)
-    console = Console(stderr=True, highlight=False)
+    console = Console(stderr=True, highlight=False, width=None if sys.stderr.isatty() else _WIDTH)
     for table in (counts, reasons):
         if table.row_count:
             console.print(table)
@@ -210,6 +229,23 @@ def _note_kinds(summary: Summary) -> None:
     ]
     if idle:
         warn(f"kept, but no model is trained on these rows so far: {', '.join(idle)}")
+
+
+def _note_hardware(rows: Iterable[Merged]) -> None:
+    """Say which rows a training run will leave out: it takes those of one class of hardware."""
+    from ci_rlm.cli.talk import warn
+    from ci_rlm.render.text import printable
+
+    classes = Counter(row.key.hardware for row in rows if row.trains)
+    if len(classes) > 1:
+        told = ", ".join(
+            f"{count:,} of {printable(name) or 'one that no log tells'}"
+            for name, count in classes.most_common()
+        )
+        warn(
+            f"a training run takes the rows of one class of hardware, but here are {told}; "
+            "if these are one, read all logs again with --hardware NAME"
+        )
 
 
 def _note_commit(summary: Summary, flags: LogFlags) -> None:

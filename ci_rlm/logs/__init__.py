@@ -31,7 +31,13 @@ class Kind(StrEnum):
     SELF = "self"
     """All calls of a run, what they call left out."""
     PEAK = "peak"
-    """The most that was in use at one moment."""
+    """The most that one call had in use at one moment."""
+    HIGH_WATER = "high_water"
+    """The most that a whole run had in use at one moment, or a function's share of it.
+
+    It holds what earlier calls left behind, and nothing of a call that was over by that moment: of
+    one call it is no peak.
+    """
     ALLOC = "alloc"
     """All that was ever allocated, freed again or not."""
 

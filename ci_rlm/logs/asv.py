@@ -129,7 +129,7 @@ def _common(name: str, row: dict[str, object], benchmark: _Benchmark, run: dict[
         Place(symbol=name, source=benchmark.code),
         # What the operating system saw of the whole process, interpreter and imports included.
         "wall_time" if timed else "peak_rss",
-        Kind.PER_CALL if timed else Kind.PEAK,
+        Kind.PER_CALL if timed else Kind.HIGH_WATER,
         0.0,
         "asv",
         hardware=", ".join(filter(None, hardware)),

@@ -36,7 +36,7 @@ def read(path: Path, options: Options) -> Iterator[Measurement | Bad]:
     """Of each function the bytes held at the peak, or else all that its largest lines allocated."""
     stacks = Stacks()
     if head_of(path).startswith(_HEADER):
-        sums = stacks.measurements("memray", "peak_memory", Kind.PEAK)
+        sums = stacks.measurements("memray", "peak_memory", Kind.HIGH_WATER)
         yield from summed(_held(path, stacks), sums=sums)
     else:
         sums = stacks.measurements("memray", "allocated_bytes", Kind.ALLOC)

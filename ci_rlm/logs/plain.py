@@ -23,7 +23,7 @@ METRICS = {
     "wall_time": ("s", Kind.PER_CALL),
     "latency": ("s", Kind.PER_CALL),
     "peak_memory": ("B", Kind.PEAK),
-    "peak_rss": ("B", Kind.PEAK),
+    "peak_rss": ("B", Kind.HIGH_WATER),
     "allocated_bytes": ("B", Kind.ALLOC),
 }
 """Base unit, and the kind that is meant where no other is given."""

@@ -2,7 +2,8 @@
 
 The field `line` holds a function's name. What is called outside the profiled files counts for the
 line that calls it. Shares of CPU time are percents of the whole run; the part `sys`, in which the
-process did not run, is no CPU time. A value of 0 says that no sample fell there.
+process did not run, is no CPU time. Memory is the most that the function's lines had in use, over
+all calls. A value of 0 says that no sample fell there.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ def sniff(head: bytes, path: Path) -> bool:
 
 
 def read(path: Path, options: Options) -> Iterator[Measurement | Bad]:
-    """Own CPU time and peak memory of each function, where samples fell in it."""
+    """Own CPU time and memory high-water mark of each function, where samples fell in it."""
     elapsed = facts(path, "elapsed_time_sec").get("elapsed_time_sec")
     for file in entries(path, "files", skip=_LARGE):
         if isinstance(file, Bad):
@@ -47,7 +48,10 @@ def _measured(function: object, file: str, where: str, elapsed: object) -> Itera
         yield Bad(where, "the function has no name")
         return
     place = Place(frame.name, frame.file, frame.line)
-    for metric, kind, value_of in (("cpu_time", Kind.SELF, _cpu_time), ("peak_memory", Kind.PEAK, _peak)):
+    for metric, kind, value_of in (
+        ("cpu_time", Kind.SELF, _cpu_time),
+        ("peak_memory", Kind.HIGH_WATER, _peak),
+    ):
         try:
             if value := value_of(function, elapsed):
                 yield Measurement(place, metric, kind, value, "scalene")

@@ -31,7 +31,7 @@ _Scale: TypeAlias = tuple[float, Kind]
 _Found: TypeAlias = tuple[Keys, Any]
 """An entry of a list of a profile, behind (`profiles`, profile, list, entry)."""
 _PAST: _Found = (("", sys.maxsize, "", sys.maxsize), None)
-_METRICS = {Kind.CUMULATIVE: "wall_time", Kind.PEAK: "peak_memory"}
+_METRICS = {Kind.CUMULATIVE: "wall_time", Kind.HIGH_WATER: "peak_memory"}
 
 
 @dataclass(slots=True)
@@ -92,7 +92,7 @@ def _scale(unit: str, exporter: str, interval: str) -> _Scale:
     scale, base = to_base(1.0, unit)
     if base == "B" and not from_memray:
         raise ValueError("its exporter does not say whether bytes are a peak or a total")
-    return scale, Kind.CUMULATIVE if base == "s" else Kind.PEAK
+    return scale, Kind.CUMULATIVE if base == "s" else Kind.HIGH_WATER
 
 
 def _outline(path: Path) -> _Outline:
