@@ -12,7 +12,7 @@ import click
 
 from ci_rlm.cli.event import PRIVILEGED, Proposal, bring, proposal, refuse_elsewhere
 from ci_rlm.cli.flags import grouped
-from ci_rlm.errors import UsageError
+from ci_rlm.errors import GitError, UsageError
 
 if TYPE_CHECKING:
     from ci_rlm.flow import FileChange, Range, Skipped, TrackRecord
@@ -56,7 +56,11 @@ selection_flags = grouped(
     click.argument("paths", nargs=-1),
     click.option("--base", metavar="REV", help="Compare with the merge base of REV and the head."),
     click.option("--head", metavar="REV", help="The commit to judge.  [default: HEAD]"),
-    click.option("--staged", is_flag=True, help="Judge what is in the index, as a commit would take it."),
+    click.option(
+        "--staged",
+        is_flag=True,
+        help="Judge what is in the index, as a commit would take it; in a pre-push hook, what is pushed.",
+    ),
     click.option(
         "--diff-file", type=click.File("rb"), metavar="FILE", help="Judge a unified diff; - reads it."
     ),
@@ -73,15 +77,16 @@ selection_flags = grouped(
 
 def range_of(selection: Selection, repository: Repository, *, deepen: bool) -> Range:
     """The two trees, resolved. Raises GitError when they cannot be found."""
-    if selection.staged:
-        return repository.staged()
-    if selection.include_untracked:
-        return repository.working(selection.base or "HEAD")
     if selection.base and selection.head:
         return repository.between(selection.base, selection.head, deepen=deepen)
+    if selection.include_untracked:
+        return repository.working(selection.base or "HEAD")
     if not selection.base and not selection.head:
+        # The hook of a commit has one command line for its other stages: in a push, this is what is pushed.
         if pushed := _from_pre_commit():
             return repository.between(*pushed, deepen=deepen)
+        if selection.staged:
+            return repository.staged()
         refuse_elsewhere(os.environ)
     return _proposed(selection, repository, deepen=deepen)
 
@@ -116,7 +121,7 @@ def files_of(
 def reader_of_config(
     compared: Range, repository: Repository | None, root: Path
 ) -> Callable[[str], bytes | None]:
-    """Where configuration is read: the working tree, or the base commit in a privileged event.
+    """Where configuration is read: the working tree, or the base branch in a privileged event.
 
     A diff has no base commit, so in a privileged event no file configures how it is judged.
     """
@@ -128,7 +133,8 @@ def reader_of_config(
         return lambda name: read_plain(root / name)
     if repository is None or compared.base == DIFF:
         return lambda name: None
-    return lambda name: repository.blob(compared.base, PurePosixPath(name))
+    tree = _trusted_tree(compared, repository)
+    return lambda name: repository.blob(tree, PurePosixPath(name))
 
 
 def track_records_of(
@@ -146,7 +152,7 @@ def track_records_of(
 
     if repository is None or (_privileged() and compared.base == DIFF):
         return ()
-    tree = compared.base if _privileged() else WORKING_TREE
+    tree = _trusted_tree(compared, repository) if _privileged() else WORKING_TREE
     data = repository.blob(tree, PurePosixPath(named or PLACE), MAX_BYTES)
     if data is None and named:
         hint = "run `ci-rlm verify`, or leave the setting out"
@@ -162,6 +168,18 @@ def track_records_of(
 
 def _privileged() -> bool:
     return os.environ.get("GITHUB_EVENT_NAME") in PRIVILEGED
+
+
+def _trusted_tree(compared: Range, repository: Repository) -> str:
+    """The base branch of the event as it stands, else the base of the range.
+
+    The merge base is a pull request's own choice: it may fork from before its gate was enforced.
+    """
+    event = proposal(os.environ)
+    try:
+        return repository.resolve(event.base) if event and event.base else compared.base
+    except GitError:
+        return compared.base
 
 
 def _from_pre_commit() -> tuple[str, str] | None:
