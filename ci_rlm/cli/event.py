@@ -11,12 +11,9 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ci_rlm.errors import UsageError
-
-if TYPE_CHECKING:
-    from ci_rlm.git import Repository
 
 PRIVILEGED = frozenset({"pull_request_target", "workflow_run", "issue_comment"})
 """Events that run with secrets while a stranger's code may be checked out."""
@@ -25,8 +22,6 @@ _ELSEWHERE = frozenset({"workflow_run", "issue_comment"})
 """Events that check out the default branch, whatever commit or pull request they are about."""
 
 _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
-_FEW_COMMITS = 50
-"""What is fetched around a commit that a shallow clone lacks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,22 +60,6 @@ def refuse_elsewhere(environ: Mapping[str, str]) -> None:
     name = environ.get("GITHUB_EVENT_NAME", "")
     if name in _ELSEWHERE:
         raise UsageError(f"a {name} event does not say what to compare", hint="name --base and --head")
-
-
-def bring(commit: str, repository: Repository) -> None:
-    """Fetch a commit by its id where the clone lacks it.
-
-    A failure shows when the commit is looked up, with the command that may bring it.
-    """
-    from ci_rlm.git.plumbing import Plumbing
-
-    git = Plumbing(repository.root)
-    if git.answer("cat-file", "-e", f"{commit}^{{commit}}").status == 0:
-        return
-    shallow = git.read("rev-parse", "--is-shallow-repository").strip() == b"true"
-    # Never --depth: it would cut the history that is there already.
-    depth = (f"--deepen={_FEW_COMMITS}",) if shallow else ()
-    git.answer("fetch", "--quiet", "--no-tags", "--no-recurse-submodules", *depth, "--", "origin", commit)
 
 
 def _pull_request(payload: Any) -> Proposal:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import click
 
-from ci_rlm.cli.event import PRIVILEGED, Proposal, bring, proposal, refuse_elsewhere
+from ci_rlm.cli.event import PRIVILEGED, Proposal, proposal, refuse_elsewhere
 from ci_rlm.cli.flags import grouped
 from ci_rlm.errors import GitError, UsageError
 
@@ -97,7 +97,7 @@ def _proposed(selection: Selection, repository: Repository, *, deepen: bool) -> 
     base, head = selection.base or event.base, selection.head or event.head
     for commit in event.commits if deepen else ():
         if commit in (base, head):
-            bring(commit, repository)
+            repository.bring(commit)
     # A base that a person names is a branch to them, even where the event's own is a state.
     forked = event.merge_base or bool(selection.base)
     return repository.between(base or repository.default_base(), head, merge_base=forked, deepen=deepen)

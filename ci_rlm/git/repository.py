@@ -31,6 +31,7 @@ _DIFF = (
     "--raw", "-r", "-z", "-M", "-l1000", "--no-abbrev",
     "--no-color", "--no-ext-diff", "--no-textconv", "--ignore-submodules=dirty",
 )  # fmt: skip
+_FETCH = ("fetch", "--quiet", "--no-tags", "--no-recurse-submodules")
 _DEEPENINGS = (50, 500, 5000)
 _RELATIVE = re.compile(r"[~^@]")
 """In a name such as `HEAD~1`: it is reached from another revision, not fetched by itself."""
@@ -38,7 +39,7 @@ _FULL_HISTORY = "fetch the whole history: fetch-depth: 0 in actions/checkout, or
 
 
 class Repository:
-    """A git repository with a working tree: read, and never written but for `deepen`."""
+    """A git repository with a working tree: read, and never written but by a fetch."""
 
     def __init__(self, root: Path, git_folder: Path, start: Path, plumbing: Plumbing) -> None:
         self.root = root
@@ -95,6 +96,17 @@ class Repository:
         tip = self.resolve(head)
         start = self._merge_base(base, tip, deepen=deepen) if merge_base else self.resolve(base)
         return Range(start, tip, text or f"{base}{'...' if merge_base else '..'}{head}")
+
+    def bring(self, commit: str) -> None:
+        """Fetch a commit by its id where the clone lacks it; into a shallow one, with some history around it.
+
+        A failure shows when the commit is looked up, with the command that may bring it.
+        """
+        if self._lookup(commit):
+            return
+        # Never --depth: it would cut the history that is there already.
+        depth = (f"--deepen={_DEEPENINGS[0]}",) if self._is_shallow() else ()
+        self._git.answer(*_FETCH, *depth, "--", "origin", commit)
 
     def staged(self) -> Range:
         """What a commit would record now: the index against HEAD, or against nothing before the first."""
@@ -251,7 +263,7 @@ class Repository:
         return ""
 
     def _deepen(self, remote: str, branch: str, tip: str, step: int) -> None:
-        fetch = ("fetch", "--quiet", "--no-tags", "--no-recurse-submodules", f"--deepen={step}", "--", remote)
+        fetch = (*_FETCH, f"--deepen={step}", "--", remote)
         refspec = f"+refs/heads/{branch}:refs/remotes/{remote}/{branch}"
         # The head's own history deepens only where the remote has that commit: a local one is refused.
         if self._git.answer(*fetch, refspec, tip).status == 0:
