@@ -188,7 +188,9 @@ def test_a_missing_metric_is_conditioned_on_the_median_of_the_checkpoint_that_is
     training, words = programs_of(folder), checkpoint.load_tokenizer(start, checkpoint.read_config(start))
     network = networks.network_of(further, networks.config_of(further, words, ""), words, training)
     filled = rehearsal.stand_ins(network, training, words, further)
-    batch = Batches(training, [], words, network, further, filled).make([0, 1], random.Random(0))
+    batches = Batches(training, [], words, network, further)
+    batches.filled = filled
+    batch = batches.make([0, 1], random.Random(0))
     predictor = RlmPredictor(start)
     asked = prompt_from_text(unweighed.text.removeprefix("PYTHON\n"), predictor.spaces[0], size=10.0)
     (answer,) = predictor.predict([asked])

@@ -179,6 +179,9 @@ def test_with_patience_the_best_weights_are_the_outcome(folder: Path) -> None:
     assert sum("held_out_spearman" in line for line in lines) == 3
     best = load_file(folder / "run" / "best.safetensors")
     assert all(torch.equal(outcome[name], best[name]) for name in outcome)
+    # Patience that is at its end stays so when the command is given again.
+    train.train(recipe)
+    assert len((folder / "run" / "log.jsonl").read_text().splitlines()) == len(lines)
 
 
 def test_what_is_monitored_decides_which_epoch_is_the_best(folder: Path) -> None:

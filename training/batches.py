@@ -55,10 +55,9 @@ class Batches:
         words: TextTokenizer,
         network: Head,
         recipe: Recipe,
-        filled: Mapping[int, Numbers] | None = None,
     ) -> None:
-        """`filled` are the numbers of programs with unmeasured ones that later ones are conditioned on."""
-        self.filled = filled or {}
+        self.filled: Mapping[int, Numbers] = {}
+        """The numbers of programs with unmeasured ones that later ones are conditioned on, by index."""
         self.programs, self.words, self.network, self.recipe = programs, words, network, recipe
         self.config = network.config
         self.pool = names.pool(program.text for program in programs)

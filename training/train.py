@@ -17,7 +17,7 @@ import math
 import random
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from itertools import accumulate
 from pathlib import Path
@@ -100,19 +100,23 @@ def train(recipe: Recipe, *, stop_after: float | None = None, steps: int | None 
     network.to(accelerator.device)
     with accelerator.main_process_first():
         learned = with_rehearsal(network, training, words, recipe)
-    batches = Batches(learned, types, words, network, recipe, stand_ins(network, training, words, recipe))
-    validation = Batches(held_out, types, words, network, recipe, stand_ins(network, held_out, words, recipe))
+    batches = Batches(learned, types, words, network, recipe)
+    validation = Batches(held_out, types, words, network, recipe)
+    plans = [batches.steps(epoch) for epoch in range(recipe.train.epochs)]
+    order = [step for plan in plans for step in plan][:steps]
+    ends = {*accumulate(map(len, plans)), len(order)}
+    if not run.states() or run.states()[0][0] < len(order):
+        # Of the weights that the run starts from, before its own are taken up.
+        batches.filled = stand_ins(network, training, words, recipe)
+        validation.filled = stand_ins(network, held_out, words, recipe)
     objective = Objective(network, len(types), recipe.train.counts)
     objective, optimizer = accelerator.prepare(objective, optimizer_of(objective, recipe.train))
     counters = run.restore(accelerator.unwrap_model(objective), optimizer)
     if accelerator.scaler is not None and counters["scale"]:
         accelerator.scaler.update(counters["scale"])
 
-    plans = [batches.steps(epoch) for epoch in range(recipe.train.epochs)]
-    order = [step for plan in plans for step in plan][:steps]
-    ends = {*accumulate(map(len, plans)), len(order)}
     began = saved = time.monotonic()
-    done = False
+    done = has_waited_enough(recipe.train, counters)
     with Progress(disable=not (sys.stderr.isatty() and accelerator.is_main_process)) as progress:
         task = progress.add_task("steps", total=len(order), completed=int(counters["step"]))
         while counters["step"] < len(order) and not done:
@@ -205,7 +209,12 @@ def validate(
     )
     if better and recipe.train.patience and run.writes:
         run.write_tensors("best.safetensors", network.state_dict())
-    return bool(recipe.train.patience and counters["waited"] >= recipe.train.patience)
+    return has_waited_enough(recipe.train, counters)
+
+
+def has_waited_enough(train: Train, counters: Mapping[str, float]) -> bool:
+    """Whether the held-out score has not been better for as long as the recipe has patience."""
+    return bool(train.patience and counters["waited"] >= train.patience)
 
 
 def spearman_of(
