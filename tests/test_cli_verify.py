@@ -132,7 +132,11 @@ def test_real_benchmarks_at_both_commits_become_a_line_of_the_next_report(shop: 
         medians = [stat["median"] for stat in stats]
         assert [pair.before.value, pair.after.value] == pytest.approx(medians, rel=1e-5)
     assert known["slow"].after.value > 5 * known["slow"].before.value
-    assert "over 2 verified comparisons" in " ".join(shop.check().stdout.split())
+    # How many of the two are clear enough to count is the machine's affair.
+    board_says = told["scoreboard"]
+    assert board_says["comparisons"] + board_says["too_noisy"] == 2
+    line = f"over {board_says['comparisons']} verified comparison"
+    assert (line in " ".join(shop.check().stdout.split())) is (board_says["comparisons"] > 0)
 
 
 def test_results_of_asv_hold_many_commits(shop: Shop, tmp_path: Path) -> None:

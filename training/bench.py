@@ -6,22 +6,21 @@ commits that some report compares are looked up. What is not kept is counted, by
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from ci_rlm import logs
 from ci_rlm.config import METRICS
 from ci_rlm.errors import LogError
-from ci_rlm.logs import Bad, Kind, Measurement, Options
+from ci_rlm.logs import Bad, Measurement, Options
 from ci_rlm.render.text import clipped, storable
-from ci_rlm.training.ingest import Log, Tally, resumes
+from ci_rlm.training.ingest import Log, Tally, no_call, where
 from ci_rlm.training.ingested import TARGETS
 from ci_rlm.training.resolve import Resolver, Unresolved
+from ci_rlm.training.sources import sha256_of_file
 from ci_rlm.training.verified import Quantity
 
 _SHORTEST = 7
@@ -89,7 +88,7 @@ class Bench:
                 self.refused[str(log.path)] = "it is of no known format"
             return
         try:
-            digest = _digest(log.path)
+            digest = sha256_of_file(log.path)
             if (digest + commit) in self._read:
                 return
             self._read.add(digest + commit)
@@ -105,7 +104,7 @@ class Bench:
         tally = self.tallies[log.format]
         tally.entries += 1
         if reason:
-            tally.drop(reason, f"{log.path}: {_where(entry)}")
+            tally.drop(reason, f"{log.path}: {where(entry)}")
         else:
             tally.kept += 1
 
@@ -122,8 +121,8 @@ class Bench:
         code = self._resolver.resolve(entry.place, entry.language, at)
         if isinstance(code, Unresolved):
             return code.reason
-        if entry.origin == "cprofile" and entry.kind is Kind.PER_CALL and resumes(code):
-            return "cProfile counts each resumption of a generator or coroutine as a call"
+        if reason := no_call(entry, code):
+            return reason
         self.committed[at] = code.committed
         function = storable(str(code.unit.path)), storable(code.unit.name)
         return self._add(entry, (at, function, self._predicted[entry.metric]), digest)
@@ -202,16 +201,3 @@ def _quantity(entry: Measurement, told: Told) -> Quantity:
 
 def _text(told: str) -> str:
     return clipped(storable(told), _LONGEST)
-
-
-def _where(entry: Measurement | Bad) -> str:
-    """Where in its log, or of which code, an entry is."""
-    if isinstance(entry, Bad):
-        return entry.where
-    place = entry.place
-    return place.test or " ".join(filter(None, (place.file, place.symbol)))
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

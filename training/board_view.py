@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from ci_rlm.flow import Outcome
+from ci_rlm.render.drawn import drawn
 from ci_rlm.render.text import clipped, counted, printable
 from ci_rlm.training.hindsight import Scores, Share, Truth, groups, month_of, scores
 from ci_rlm.training.verified import Comparison
 
 if TYPE_CHECKING:
+    from rich.console import Console
     from rich.table import Table
 
 _SAID = (Outcome.REGRESSED, Outcome.UNSURE, Outcome.SAME, Outcome.IMPROVED)
@@ -79,29 +80,17 @@ def _rounded(value: float | None) -> float | None:
 
 def render(comparisons: Sequence[Comparison], *, width: int = 100, color: bool = False) -> str:
     """Tables as wide as that; without `color` not one escape sequence."""
-    from rich.console import Console
-
-    out = io.StringIO()
-    # Nothing is read from the environment, and no name is taken for markup or an emoji.
-    console = Console(
-        file=out,
-        width=width,
-        force_terminal=color,
-        color_system="standard" if color else None,
-        legacy_windows=False,
-        markup=False,
-        emoji=False,
-        highlight=False,
-        _environ={},
-    )
     told = scores(comparisons)
-    console.print(_headline(comparisons, told), style="bold")
-    if comparisons:
-        for table in (_counts(told), _figures(told), _groups(comparisons), _reliability(told)):
-            if table.row_count:
-                console.print(table)
-        console.print("\n".join(_NOTES))
-    return "".join(f"{line.rstrip()}\n" for line in out.getvalue().splitlines())
+
+    def draw(console: Console) -> None:
+        console.print(_headline(comparisons, told), style="bold")
+        if comparisons:
+            for table in (_counts(told), _figures(told), _groups(comparisons), _reliability(told)):
+                if table.row_count:
+                    console.print(table)
+            console.print("\n".join(_NOTES))
+
+    return drawn(draw, width=width, color=color)
 
 
 def _headline(comparisons: Sequence[Comparison], told: Scores) -> str:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import groupby
 from typing import TYPE_CHECKING
 
+from ci_rlm.render.drawn import drawn
 from ci_rlm.render.text import printable
 from ci_rlm.training.evaluation_document import Document
 from ci_rlm.training.evaluation_view import Cell, Section, footnotes, headline, named, sections
 
 if TYPE_CHECKING:
+    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
@@ -21,28 +22,16 @@ _STYLES = {True: "green", False: "red", None: ""}
 
 def render(document: Document, *, width: int = 100, color: bool = False, every: bool = False) -> str:
     """The main figures, or all of them; without `color` not one escape sequence."""
-    from rich.console import Console
 
-    out = io.StringIO()
-    # Nothing is read from the environment, and no name is taken for markup or an emoji.
-    console = Console(
-        file=out,
-        width=width,
-        force_terminal=color,
-        color_system="standard" if color else None,
-        legacy_windows=False,
-        markup=False,
-        emoji=False,
-        highlight=False,
-        _environ={},
-    )
-    console.print(printable(headline(document)), style="bold")
-    for metric in document["metrics"]:
-        console.print(f"\n{printable(named(metric))}", style="bold")
-        for _, alike in groupby(sections(document, metric), key=lambda section: section.columns):
-            console.print(_table([_shortened(section, every) for section in alike]))
-    console.print("\n".join(map(printable, footnotes(document))))
-    return "".join(f"{line.rstrip()}\n" for line in out.getvalue().splitlines())
+    def draw(console: Console) -> None:
+        console.print(printable(headline(document)), style="bold")
+        for metric in document["metrics"]:
+            console.print(f"\n{printable(named(metric))}", style="bold")
+            for _, alike in groupby(sections(document, metric), key=lambda section: section.columns):
+                console.print(_table([_shortened(section, every) for section in alike]))
+        console.print("\n".join(map(printable, footnotes(document))))
+
+    return drawn(draw, width=width, color=color)
 
 
 def _shortened(section: Section, every: bool) -> Section:

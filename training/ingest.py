@@ -8,7 +8,6 @@ quantities are limited.
 from __future__ import annotations
 
 import ast
-import hashlib
 import math
 import random
 import statistics
@@ -27,6 +26,7 @@ from ci_rlm.render.text import clipped, storable
 from ci_rlm.training.ingested import MOST_REPEATS, TARGETS, Key, Sample, Samples
 from ci_rlm.training.profile.rows import METRICS
 from ci_rlm.training.resolve import Resolved, Resolver, Unresolved
+from ci_rlm.training.sources import sha256_of_file
 
 MOST_QUANTITIES = 200_000
 """Of one log: a hostile one could name a new configuration in every entry."""
@@ -144,7 +144,7 @@ class Ingestion:
     def read(self, path: Path, name: str, reader: Reader, options: Options) -> None:
         """Take in one log. What is read of it before it turns out damaged is kept."""
         try:
-            digest = _digest(path)
+            digest = sha256_of_file(path)
         except OSError as error:
             self.summary.refused[str(path)] = f"cannot be read: {error.strerror}"
             return
@@ -166,7 +166,7 @@ class Ingestion:
             tally.entries += 1
             reason = entry.reason if isinstance(entry, Bad) else self._keep(entry, piles)
             if reason:
-                tally.drop(reason, f"{path}: {_where(entry)}")
+                tally.drop(reason, f"{path}: {where(entry)}")
             else:
                 tally.kept += 1
         for key, pile in piles.items():
@@ -185,8 +185,8 @@ class Ingestion:
             return code.reason
         if not self._assumed.files.covers(code.unit.path):
             return "its file is left out: --include, --exclude, or paths of the configuration"
-        if measurement.origin == "cprofile" and measurement.kind is Kind.PER_CALL and resumes(code):
-            return "cProfile counts each resumption of a generator or coroutine as a call"
+        if reason := no_call(measurement, code):
+            return reason
         key = Key(
             text=code.text,
             language=code.language,
@@ -205,7 +205,14 @@ class Ingestion:
         return ""
 
 
-def resumes(code: Resolved) -> bool:
+def no_call(measurement: Measurement, code: Resolved) -> str:
+    """Why a value is not the cost of one call of its code; empty if it may be."""
+    if measurement.origin == "cprofile" and measurement.kind is Kind.PER_CALL and _resumes(code):
+        return "cProfile counts each resumption of a generator or coroutine as a call"
+    return ""
+
+
+def _resumes(code: Resolved) -> bool:
     """Whether a function is left and entered again before it ends."""
     try:
         (function,) = ast.parse(code.unit.source).body
@@ -285,18 +292,13 @@ def _refusal(measurement: Measurement, assumed: Assumed) -> str:
     return ""
 
 
-def _where(entry: Measurement | Bad) -> str:
+def where(entry: Measurement | Bad) -> str:
     """Where in its log, or of which code, an entry is."""
     if isinstance(entry, Bad):
         return entry.where
     place = entry.place
     line = f":{place.line}" if place.line else ""
     return " ".join(filter(None, (place.test, f"{place.file}{line}", place.symbol)))
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 @dataclass(frozen=True, slots=True)

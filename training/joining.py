@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 import sys
 from collections import Counter, defaultdict
@@ -20,7 +19,7 @@ from ci_rlm.training import pairs as pairing
 from ci_rlm.training import shards, texts
 from ci_rlm.training.costs import FLOORS, ORIGIN, Costs
 from ci_rlm.training.shards import Shards
-from ci_rlm.training.sources import SOURCES
+from ci_rlm.training.sources import SOURCES, sha256_of_file
 from ci_rlm.training.splits import HELD_OUT, split_of, splits_of
 from ci_rlm.training.texts import Outcome, Places, Prepared
 
@@ -185,15 +184,10 @@ def _write_pairs(folder: Path, tables: Iterable[pyarrow.Table]) -> int:
 def _digests(paths: Iterable[Path]) -> dict[str, str]:
     """The sha256 of every input file."""
     files = (each for path in paths for each in ([path] if path.is_file() else sorted(path.rglob("*"))))
-    return {str(file): _digest(file) for file in files if file.is_file() and file.suffix in _INPUTS}
+    return {str(file): sha256_of_file(file) for file in files if file.is_file() and file.suffix in _INPUTS}
 
 
 _INPUTS = frozenset({".parquet", ".gz", ".jsonl"})
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _by_split(costs: Costs, splits: Mapping[str, str]) -> dict[str, dict[str, int]]:

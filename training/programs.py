@@ -19,6 +19,7 @@ import numpy as np
 
 from ci_rlm.training import examples
 from ci_rlm.training.corpus import Example
+from ci_rlm.training.sources import sha256_of_file
 
 _PIECE = 1000
 
@@ -96,8 +97,7 @@ def digest(folder: Path) -> dict[str, str]:
     """sha256 of each file that the programs of a folder come from."""
     found = {}
     for path in examples.files(folder):
-        with path.open("rb") as file:
-            found[path.name] = hashlib.file_digest(file, "sha256").hexdigest()
+        found[path.name] = sha256_of_file(path)
     return found
 
 

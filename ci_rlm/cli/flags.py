@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from functools import reduce, wraps
 from pathlib import Path
@@ -114,13 +114,3 @@ time_flag = click.option(
     show_default=True,
     help="Of ingested logs, what stands for CPU time: wall time where code neither waits nor uses threads.",
 )
-
-
-def pairs(given: Sequence[str], flag: str) -> dict[str, str]:
-    """What a repeated `FLAG FROM=TO` says. Raises UsageError."""
-    from ci_rlm.errors import UsageError
-
-    for text in given:
-        if not text.partition("=")[0] or "=" not in text:
-            raise UsageError(f"not of the form FROM=TO: {flag} {text}", hint="such as --map build=src")
-    return dict(text.split("=", 1) for text in given)

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 import click
 
 from ci_rlm.cli.extras import READING, need
-from ci_rlm.cli.flags import grouped, pairs
-from ci_rlm.logs import FORMATS
+from ci_rlm.cli.flags import grouped
+from ci_rlm.cli.log_flags import LogFlags, log_options, pairs
 
 if TYPE_CHECKING:
     from ci_rlm.git import FileLimits, Repository
@@ -29,42 +29,20 @@ _EXISTING = click.Path(exists=True, path_type=Path)
 
 
 @dataclass(frozen=True, slots=True)
-class LogFlags:
-    """How logs are read, and what a user says of them."""
+class IngestFlags(LogFlags):
+    """The same, and of which code."""
 
-    log_format: str | None
-    unit: str
-    columns: tuple[str, ...]
-    mapped: tuple[str, ...]
     commit: str | None
-    allow_dirty: bool
-    hardware: str
     include: tuple[str, ...]
     exclude: tuple[str, ...]
 
 
-log_flags = grouped(
+_ingest_flags = grouped(
     "flags",
-    LogFlags,
-    click.option(
-        "--format", "log_format", type=click.Choice(FORMATS), metavar="NAME",
-        help=f"What the logs are, in place of telling it by their first bytes: {', '.join(FORMATS)}.",
-    ),
-    click.option("--unit", default="", metavar="UNIT", help="Of values whose log tells none: ms, ns, KiB."),
-    click.option(
-        "--column", "columns", multiple=True, metavar="FIELD=COLUMN",
-        help="Of a plain table, or a plot's provider: where a field is; repeatable.",
-    ),
-    click.option(
-        "--map", "mapped", multiple=True, metavar="FROM=TO",
-        help="Files that a log has below FROM lie below TO in the repository; repeatable.",
-    ),
+    IngestFlags,
+    *log_options,
     click.option(
         "--commit", metavar="REV", help="What was profiled, where a log does not tell.  [default: HEAD]"
-    ),
-    click.option("--allow-dirty", is_flag=True, help="Also take what was measured on a changed tree."),
-    click.option(
-        "--hardware", default="", metavar="NAME", help="The class of machine, in place of what logs tell."
     ),
     click.option(
         "--include", multiple=True, metavar="GLOB", help="Keep functions of these files only; repeatable."
@@ -72,7 +50,7 @@ log_flags = grouped(
     click.option(
         "--exclude", multiple=True, metavar="GLOB", help="Keep none of these files, as of tests; repeatable."
     ),
-)  # fmt: skip
+)
 
 
 @click.command()
@@ -86,8 +64,8 @@ log_flags = grouped(
     show_default=True, help="Folder of the corpus; what it has is merged with.",
 )  # fmt: skip
 @click.option("--json", "json_file", type=click.Path(path_type=Path), help="Also write the counts there.")
-@log_flags
-def ingest(paths: Sequence[Path], repo: Path, out: Path, json_file: Path | None, flags: LogFlags) -> int:
+@_ingest_flags
+def ingest(paths: Sequence[Path], repo: Path, out: Path, json_file: Path | None, flags: IngestFlags) -> int:
     """Join profiling logs with the code that they measured.
 
     LOG is a file, or a folder of files, of any profiler or benchmark tool that --format lists. Each
@@ -119,7 +97,7 @@ def ingest(paths: Sequence[Path], repo: Path, out: Path, json_file: Path | None,
     return 0
 
 
-def _ingestion(repository: Repository, blobs: Blobs, flags: LogFlags) -> Ingestion:
+def _ingestion(repository: Repository, blobs: Blobs, flags: IngestFlags) -> Ingestion:
     from ci_rlm.training.ingest import Assumed, Ingestion
     from ci_rlm.training.resolve import Resolver
 
@@ -128,7 +106,7 @@ def _ingestion(repository: Repository, blobs: Blobs, flags: LogFlags) -> Ingesti
     return Ingestion(Resolver(repository, blobs, pairs(flags.mapped, "--map")), assumed)
 
 
-def _files(repository: Repository, flags: LogFlags) -> FileLimits:
+def _files(repository: Repository, flags: IngestFlags) -> FileLimits:
     from ci_rlm.cli.settings import configure, read_plain
     from ci_rlm.git import FileLimits
 
@@ -139,7 +117,7 @@ def _files(repository: Repository, flags: LogFlags) -> FileLimits:
     return FileLimits(paths.include, paths.exclude)
 
 
-def _read(paths: Sequence[Path], ingestion: Ingestion, flags: LogFlags) -> None:
+def _read(paths: Sequence[Path], ingestion: Ingestion, flags: IngestFlags) -> None:
     from ci_rlm import logs
     from ci_rlm.training.ingest import find, ingest
 
@@ -248,7 +226,7 @@ def _note_hardware(rows: Iterable[Merged]) -> None:
         )
 
 
-def _note_commit(summary: Summary, flags: LogFlags) -> None:
+def _note_commit(summary: Summary, flags: IngestFlags) -> None:
     from ci_rlm.cli.talk import warn
     from ci_rlm.render.text import counted
 

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ci_rlm.cli.extras import need
-from ci_rlm.cli.flags import grouped, pairs, time_flag
-from ci_rlm.logs import FORMATS
+from ci_rlm.cli.flags import grouped, time_flag
+from ci_rlm.cli.log_flags import LogFlags, log_options, pairs
 
 if TYPE_CHECKING:
     from ci_rlm.git import Repository
@@ -33,18 +33,12 @@ _WIDTH = 110
 
 
 @dataclass(frozen=True, slots=True)
-class BenchFlags:
-    """Where measurements are, and how they are read."""
+class BenchFlags(LogFlags):
+    """The same, and where measurements are."""
 
     bench: tuple[str, ...]
     measured: str | None
     time: str
-    log_format: str | None
-    unit: str
-    columns: tuple[str, ...]
-    mapped: tuple[str, ...]
-    allow_dirty: bool
-    hardware: str
 
 
 _bench_flags = grouped(
@@ -60,23 +54,7 @@ _bench_flags = grouped(
         help="The commits that were measured in place of the report's, as where it was squashed or merged.",
     ),
     time_flag,
-    click.option(
-        "--format", "log_format", type=click.Choice(FORMATS), metavar="NAME",
-        help="What the logs are, in place of telling it by their first bytes.",
-    ),
-    click.option("--unit", default="", metavar="UNIT", help="Of values whose log tells none: ms, ns, KiB."),
-    click.option(
-        "--column", "columns", multiple=True, metavar="FIELD=COLUMN",
-        help="Of a plain table: where a field is; repeatable.",
-    ),
-    click.option(
-        "--map", "mapped", multiple=True, metavar="FROM=TO",
-        help="Files that a log has below FROM lie below TO in the repository; repeatable.",
-    ),
-    click.option("--allow-dirty", is_flag=True, help="Also take what was measured on a changed tree."),
-    click.option(
-        "--hardware", default="", metavar="NAME", help="The class of machine, in place of what logs tell."
-    ),
+    *log_options,
 )  # fmt: skip
 
 

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import io
 import textwrap
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from ci_rlm.render import view
 from ci_rlm.render.document import Document
+from ci_rlm.render.drawn import drawn
 from ci_rlm.render.options import Options
 from ci_rlm.render.text import counted, printable
 from ci_rlm.render.view import Entry, Group, View
 
 if TYPE_CHECKING:
+    from rich.console import Console
     from rich.table import Table
 
 ROWS = 20
@@ -135,22 +136,9 @@ def _wrap(line: str, width: int) -> list[str]:
 
 
 def _drawn(above: Sequence[str], table: Table, below: Sequence[str], level: str, options: Options) -> str:
-    from rich.console import Console
+    def draw(console: Console) -> None:
+        console.print("\n".join(above), style=_STYLES[level])
+        console.print(table)
+        console.print("\n".join(below).lstrip("\n"))
 
-    out = io.StringIO()
-    # Nothing is read from the environment, and no name is taken for markup or an emoji.
-    console = Console(
-        file=out,
-        width=options.width,
-        force_terminal=options.color,
-        color_system="standard" if options.color else None,
-        legacy_windows=False,
-        markup=False,
-        emoji=False,
-        highlight=False,
-        _environ={},
-    )
-    console.print("\n".join(above), style=_STYLES[level])
-    console.print(table)
-    console.print("\n".join(below).lstrip("\n"))
-    return "".join(f"{line.rstrip()}\n" for line in out.getvalue().splitlines())
+    return drawn(draw, width=options.width, color=options.color)
