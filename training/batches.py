@@ -1,7 +1,7 @@
 """Length-bucketed batches under a token budget; what a step sees is a function of seed and step alone.
 
-Shapes: as in network.py; B programs, R input sizes of each, T tokens of all their numbers, M metrics,
-C types.
+Shapes: as in network.py; B programs or changes, R input sizes of each, T tokens of all their
+numbers, M metrics, C types.
 """
 
 from __future__ import annotations
@@ -17,10 +17,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ci_rlm.marks import marked
 from ci_rlm.model.alternatives import Head, given_numbers
 from ci_rlm.model.network import collate
 from ci_rlm.model.tokenizer import TextTokenizer
 from ci_rlm.training import names
+from ci_rlm.training.changes import Changes, Places, ratios
 from ci_rlm.training.programs import Numbers, Program
 from ci_rlm.training.recipe import Recipe
 
@@ -28,6 +30,8 @@ AUXILIARY_TYPES = 96
 """Syntax-node types whose counts the auxiliary objective predicts, the commonest ones."""
 
 _WINDOW = 1024
+_APART = "\n\f\n"
+"""Between two sides that are renamed together; no canonical text holds it."""
 
 
 class Batch(NamedTuple):
@@ -45,8 +49,22 @@ class Batch(NamedTuple):
         return Batch(*(None if tensor is None else tensor.to(device) for tensor in self))  # type: ignore[arg-type]  # of keep_BS alone
 
 
+Item = int | Places
+"""A program by its place, or a change between two."""
+
+
+class Read(NamedTuple):
+    """One text of a batch, with the numbers that rows are drawn from."""
+
+    text: str
+    compares: bool
+    numbers: Numbers
+    filled: Numbers
+    counts: Sequence[tuple[str, int]] | None
+
+
 class Batches:
-    """The batches of each epoch over some programs."""
+    """The batches of each epoch over some programs, and over changes between them."""
 
     def __init__(
         self,
@@ -58,62 +76,104 @@ class Batches:
     ) -> None:
         self.filled: Mapping[int, Numbers] = {}
         """The numbers of programs with unmeasured ones that later ones are conditioned on, by index."""
-        self.programs, self.words, self.network, self.recipe = programs, words, network, recipe
-        self.config = network.config
+        self.programs, self.words, self.recipe = programs, words, recipe
+        self.config, self.targets = network.config, network.targets
         self.pool = names.pool(program.text for program in programs)
         self.place = {kind: index for index, kind in enumerate(types)}
+        self.changes = Changes(programs)
         self.lengths: list[int] = []
         texts = (program.text for program in programs)
         while window := list(islice(texts, _WINDOW)):
             ids, _ = words.encode_batch(window, recipe.train.longest)
             self.lengths += [len(row) for row in ids]
 
-    def plan(self, epoch: int) -> list[list[int]]:
-        """Which programs go together in this epoch."""
+    def plan(self, epoch: int) -> list[list[Item]]:
+        """Which programs and changes go together in this epoch."""
         chance = random.Random(f"{self.recipe.seed} {epoch}")
-        order = chance.sample(range(len(self.programs)), len(self.programs))
-        batches: list[list[int]] = []
+        drawn = self.changes.draw(round(self.recipe.train.changes * len(self.programs)), chance)
+        items: list[Item] = [*range(len(self.programs)), *drawn]
+        order = chance.sample(items, len(items))
+        batches: list[list[Item]] = []
         for start in range(0, len(order), _WINDOW):
-            window = sorted(order[start : start + _WINDOW], key=self.lengths.__getitem__)
-            batches += _cut(window, self.lengths, self.recipe.train.batch_tokens)
+            window = order[start : start + _WINDOW]
+            lengths = {item: self._length(item) for item in window}
+            batches += _cut(sorted(window, key=lengths.__getitem__), lengths, self.recipe.train.batch_tokens)
         chance.shuffle(batches)
         return batches
 
-    def steps(self, epoch: int) -> list[list[list[int]]]:
+    def _length(self, item: Item) -> int:
+        """Tokens, about: of a change what its longer side has, and some of the other."""
+        if isinstance(item, int):
+            return self.lengths[item]
+        before, after = (self.lengths[place] for place in item)
+        return min(self.recipe.train.longest, max(before, after) + min(before, after) // 4)
+
+    def steps(self, epoch: int) -> list[list[list[Item]]]:
         """The batches of this epoch, as many together as one step takes."""
         plan, together = self.plan(epoch), self.recipe.train.batches
         return [plan[start : start + together] for start in range(0, len(plan), together)]
 
-    def make(self, chosen: Sequence[int], chance: random.Random) -> Batch:
-        """The tensors of a batch; `chance` draws new names and the rows."""
-        train, prefix = self.recipe.train, self.config.spaces[0].prefix
-        programs = [self.programs[index] for index in chosen]
+    def make(self, chosen: Sequence[Item], chance: random.Random) -> Batch:
+        """The tensors of a batch; `chance` draws new names, the form of each text and the rows."""
+        read = [self._read(item, chance) for item in chosen]
+        source_BS, keep_BS = collate(self.encoded(read))
         given = given_numbers(self.config)
-        texts = [
-            prefix + names.renamed(program.text.removeprefix(prefix), self.pool, chance)
-            if chance.random() < train.rename
-            else program.text
-            for program in programs
-        ]
-        ids, _ = self.words.encode_batch(texts, train.longest)
-        source_BS, keep_BS = collate(ids)
-        rows = [chance.choices(range(len(program.numbers)), k=train.rows) for program in programs]
         targets, known = [], []
-        for index, program, picked in zip(chosen, programs, rows, strict=True):
-            number_RN = np.array([program.numbers[row] for row in picked])
-            filled_RN = np.array([self.filled.get(index, program.numbers)[row] for row in picked])
+        for each in read:
+            rows = chance.choices(range(len(each.numbers)), k=self.recipe.train.rows)
+            number_RN = np.array([each.numbers[row] for row in rows])
+            filled_RN = np.array([each.filled[row] for row in rows])
             # What stands in the last place is read by nothing.
-            targets.append(self.network.targets(np.where(np.isnan(filled_RN), 1.0, filled_RN)))
+            targets.append(self.targets(np.where(np.isnan(filled_RN), 1.0, filled_RN)))
             known.append(torch.from_numpy(~np.isnan(number_RN[:, given:])))
-        return Batch(source_BS, keep_BS, torch.stack(targets), torch.stack(known), self._counts(programs))
+        counts_BC = torch.stack([self._counts(each.counts) for each in read])
+        return Batch(source_BS, keep_BS, torch.stack(targets), torch.stack(known), counts_BC)
 
-    def _counts(self, programs: Sequence[Program]) -> Tensor:
-        counts_BC = torch.zeros(len(programs), len(self.place))
-        for row, program in enumerate(programs):
-            for kind, count in program.counts:
-                if kind in self.place:
-                    counts_BC[row, self.place[kind]] = math.log1p(count)
-        return counts_BC
+    def encoded(self, read: Sequence[Read]) -> list[list[int]]:
+        """The ids of texts of both sorts, in order."""
+        longest = self.recipe.train.longest
+        plain = iter(self.words.encode_batch([each.text for each in read if not each.compares], longest)[0])
+        changed = iter(self.words.encode_changes([each.text for each in read if each.compares], longest)[0])
+        return [next(changed if each.compares else plain) for each in read]
+
+    def plainly(self, item: Item) -> Read:
+        """A program or change as it is."""
+        return self._read(item, None)
+
+    def _read(self, item: Item, chance: random.Random | None) -> Read:
+        """A program or change as the network is to read it this time; without a chance, as it is."""
+        train, prefix = self.recipe.train, self.config.spaces[0].prefix
+        renames = chance is not None and chance.random() < train.rename
+        as_unit = train.units > 0 if chance is None else chance.random() < train.units
+        if isinstance(item, int):
+            program = self.programs[item]
+            body = _form(program, as_unit).removeprefix(prefix)
+            text = prefix + (names.renamed(body, self.pool, chance) if renames and chance else body)
+            filled = self.filled.get(item, program.numbers)
+            return Read(text, False, program.numbers, filled, program.counts)
+        before, after = (self.programs[place] for place in item)
+        as_unit = as_unit and bool(before.unit and after.unit)
+        sides = [_form(program, as_unit).removeprefix(prefix) for program in (before, after)]
+        if renames and chance:
+            # Together, so that a name stays the same on both sides.
+            sides = names.renamed(_APART.join(sides), self.pool, chance).split(_APART)
+        numbers = ratios(before.numbers, after.numbers)
+        space = next(space for space in self.config.spaces if space.compares)
+        return Read(space.prefix + marked(*sides), True, numbers, numbers, None)
+
+    def _counts(self, counts: Sequence[tuple[str, int]] | None) -> Tensor:
+        """Logs of the counts of syntax nodes: (C,); NaN where they are not asked for."""
+        if counts is None:
+            return torch.full((len(self.place),), math.nan)
+        counts_C = torch.zeros(len(self.place))
+        for kind, count in counts:
+            if kind in self.place:
+                counts_C[self.place[kind]] = math.log1p(count)
+        return counts_C
+
+
+def _form(program: Program, as_unit: bool) -> str:
+    return program.unit if as_unit and program.unit else program.text
 
 
 def common_types(programs: Sequence[Program]) -> list[str]:
@@ -122,10 +182,11 @@ def common_types(programs: Sequence[Program]) -> list[str]:
     return [kind for kind, _ in seen.most_common(AUXILIARY_TYPES)]
 
 
-def _cut(order: Sequence[int], lengths: Sequence[int], budget: int) -> list[list[int]]:
-    batches: list[list[int]] = [[]]
-    for index in order:
-        if batches[-1] and lengths[index] * (len(batches[-1]) + 1) > budget:
+def _cut(order: Sequence[Item], lengths: Mapping[Item, int], budget: int) -> list[list[Item]]:
+    """Batches in order; lengths ascend, so that the last of a batch is its longest."""
+    batches: list[list[Item]] = [[]]
+    for item in order:
+        if batches[-1] and lengths[item] * (len(batches[-1]) + 1) > budget:
             batches.append([])
-        batches[-1].append(index)
+        batches[-1].append(item)
     return batches

@@ -20,9 +20,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ci_rlm import compare
+from ci_rlm import compare, prompt
 from ci_rlm.errors import CiRlmError
-from ci_rlm.flow import Calibration, ErrorBand, Limits, Prediction
+from ci_rlm.flow import Calibration, ErrorBand, Limits, Prediction, Space
 from ci_rlm.model import checkpoint, records
 from ci_rlm.predict.rlm import RlmPredictor
 from ci_rlm.training import corpus, evaluate, reliability
@@ -170,6 +170,88 @@ def reliable(pairs: Pairs, metric: str, target: float | None = None) -> Calibrat
     return replace(fitted, false_alarms=alarms)
 
 
+@dataclass(frozen=True, slots=True)
+class Told:
+    """Held-out edits of one metric, each both ways round, with what is said of both sides at once."""
+
+    over: Numbers
+    """P(after > (1 + t) x before) for t = warn and t = fail: shape (2, M)."""
+    measured: Numbers
+    """ln(after / before): (M,)."""
+    weight: Numbers
+    neutral: NDArray[np.bool_]
+    owner: NDArray[np.intp]
+    """Whose problem each edit is."""
+
+
+THRESHOLDS = (Limits().warn, Limits().fail)
+
+
+def of_told(told: Told, metric: str, target: float | None = None, wild: Numbers | None = None) -> Calibration:
+    """The calibration of a space that compares; `target` bounds the share of false alarms.
+
+    `wild` are told probabilities, over `THRESHOLDS`, of changes that nobody measured, nearly all of
+    which keep the cost: shape (2, W). They count as such, and as a neutral edit each. Raises
+    CiRlmError for too few problems, with the number that it takes.
+    """
+    over = [told.over] if wild is None else [told.over, wild]
+    more = 0 if wild is None else wild.shape[1]
+    # As much as all edits of the corpus together: the one is what changes cost, the other what changes.
+    weight = np.concatenate([told.weight, np.full(more, told.weight.sum() / max(1, more))])
+    owner = np.concatenate([told.owner, told.owner.max() + 1 + np.arange(more)])
+    regressed = [
+        np.concatenate([told.measured > math.log1p(limit), np.zeros(more, np.bool_)]) for limit in THRESHOLDS
+    ]
+    probabilities = reliability.map_of(
+        np.concatenate(np.concatenate(over, axis=1)), np.concatenate(regressed),
+        np.tile(weight, 2), np.tile(owner, 2),
+    )  # fmt: skip
+    fitted = Calibration(metric, (), pairs=len(told.measured) // 2, probabilities=probabilities)
+    if target is None:
+        return fitted
+    found = compare.found_probability(fitted)
+    alarms = reliability.false_alarms(
+        np.array(list(map(found, told.over[0].tolist()))), told.neutral, told.owner, target
+    )
+    if wild is not None:
+        passed = np.sort([found(p) for p in wild[0].tolist()])
+        among = float(passed[min(len(passed) - 1, math.ceil((len(passed) + 1) * (1 - target)) - 1)])
+        alarms = replace(alarms, threshold=round(max(alarms.threshold, among), 4))
+    return replace(fitted, false_alarms=alarms)
+
+
+def told_of(
+    points: Sequence[Point],
+    answers: Sequence[tuple[tuple[Prediction, ...], tuple[Prediction, ...]]],
+    pairs: Sequence[evaluate.Pair],
+    metric: int,
+) -> Told:
+    """What was said of the edits `pairs`, one answer each, weighted so that neutral ones have their share."""
+    known = evaluate.truth(points)[:, metric]
+    good = [at for at, pair in enumerate(pairs) if not np.isnan(known[[pair.before, pair.after]]).any()]
+    mixed = [compare.mixture(*(side[metric] for side in answers[at])) for at in good]
+    flipped = [[(1 - u, -x) for u, x in reversed(each)] for each in mixed]
+    over = np.array([[over_of(each, limit) for each in (*mixed, *flipped)] for limit in THRESHOLDS])
+    chosen = [pairs[at] for at in good]
+    neutral = np.array([evaluate.is_neutral(pair) for pair in chosen], dtype=np.bool_)
+    boost = NEUTRAL_SHARE / (1 - NEUTRAL_SHARE) * (~neutral).sum() / max(1, neutral.sum())
+    before = np.array([pair.before for pair in chosen], dtype=np.intp)
+    after = np.array([pair.after for pair in chosen], dtype=np.intp)
+    ratio = known[after] - known[before]
+    return Told(
+        over=over,
+        measured=np.concatenate([ratio, -ratio]),
+        weight=np.tile(np.where(neutral, boost, 1.0), 2),
+        neutral=np.tile(neutral, 2),
+        owner=np.tile(_owners(points, before), 2),
+    )
+
+
+def over_of(mixed: compare.Quantiles, limit: float) -> float:
+    """P(after > (1 + limit) x before) by (probability, ln ratio) pairs."""
+    return 1 - compare.cdf_of(mixed, math.log1p(limit))
+
+
 def _told(calibration: Calibration, pairs: Pairs) -> Numbers:
     """P(after > (1 + warn) x before) as the bands tell it."""
     limit = math.log1p(Limits().warn)
@@ -182,8 +264,12 @@ def calibrations(
     examples: Sequence[corpus.Example],
     target: float | None = None,
     progress: evaluate.Progress = evaluate.silent,
+    changes: Sequence[tuple[str, str]] = (),
 ) -> tuple[Calibration, ...]:
     """Calibrate the metrics that the calibration split has; `target` bounds false alarms.
+
+    `changes` are texts before and after of changes that nobody measured, as between two releases of
+    a package: nearly all keep the cost. Only a checkpoint that compares learns from them.
 
     What the checkpoint knew of other metrics is kept.
     """
@@ -192,12 +278,55 @@ def calibrations(
     if not points:
         hint = "measure programs at about the input size that a gate asks for"
         raise CiRlmError("the calibration split has no programs to calibrate on", hint=hint)
-    answers = evaluate.predictions(points, predictor, predictor.spaces[0], progress)
     known = evaluate.truth(points)
     measured = [at for at in range(len(METRICS)) if not np.isnan(known[:, at]).all()]
     kept = [each for each in predictor.calibrations if each.metric not in {METRICS[at] for at in measured}]
-    found = [reliable(pairs_of(points, answers, at), METRICS[at], target) for at in measured]
+    space = predictor.spaces[0]
+    if any(each.compares for each in predictor.spaces):
+        pairs = list(evaluate.edit_pairs(points))
+        asked = [(pair.before, pair.after) for pair in pairs]
+        both = evaluate.ratios(points, asked, predictor, space, progress)
+        told = (told_of(points, both, pairs, at) for at in measured)
+        wild = of_changes(predictor, space, changes, progress) if changes else None
+        found = [
+            of_told(each, METRICS[at], target, None if wild is None else wild[at])
+            for each, at in zip(told, measured, strict=True)
+        ]
+    else:
+        answers = evaluate.predictions(points, predictor, space, progress)
+        found = [reliable(pairs_of(points, answers, at), METRICS[at], target) for at in measured]
     return (*kept, *found)
+
+
+def of_changes(
+    predictor: RlmPredictor,
+    space: Space,
+    changes: Sequence[tuple[str, str]],
+    progress: evaluate.Progress = evaluate.silent,
+) -> Numbers:
+    """What is said of changes, texts before and after: P over `THRESHOLDS`, shape (metrics, 2, changes)."""
+    comparing = next(each for each in predictor.spaces if each.compares)
+    asked = []
+    for texts in changes:
+        before, after = (prompt.prompt_from_text(text, space) for text in texts)
+        asked += [
+            prompt.change_prompt(before, after, space, comparing),
+            prompt.change_prompt(after, before, space, comparing),
+        ]
+    answers = []
+    for answer in predictor.predict(asked):
+        answers.append(answer)
+        progress(len(answers), len(asked))
+    return np.array(
+        [
+            [
+                [over_of(compare.mixture(ratio[at], inverse[at]), limit)
+                 for ratio, inverse in zip(answers[::2], answers[1::2], strict=True)]
+                for limit in THRESHOLDS
+            ]
+            for at in range(len(space.metrics))
+        ]
+    )  # fmt: skip
 
 
 def write(folder: Path, found: Sequence[Calibration]) -> None:

@@ -17,8 +17,8 @@ from __future__ import annotations
 
 import argparse
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import reduce
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -68,6 +68,9 @@ class Example:
     """Syntax-node types of the prompt's text and how often each occurs."""
     hardware: str = ""
     """The class of machine that the costs are of."""
+    unit: str = ""
+    """The prompt of the function that the costs are of, as the gate would write it; empty where it
+    is the whole program, or not known."""
 
     @property
     def original(self) -> str:
@@ -91,7 +94,7 @@ def write(examples: Sequence[Example], out: Path) -> None:
 
 def record_of(example: Example) -> dict[str, Any]:
     """An example as a record of a shard."""
-    names = ("text", "problem", "source", "record", "split")
+    names = ("text", "unit", "problem", "source", "record", "split")
     origin = {**dict.fromkeys(ORIGIN, ""), "hardware": example.hardware}
     return {
         **{name: getattr(example, name) for name in names},
@@ -99,6 +102,11 @@ def record_of(example: Example) -> dict[str, Any]:
         "rows": [{**_metrics(row), "size": row.size, **origin} for row in example.rows],
         "counts": list(example.counts),
     }
+
+
+def as_functions(examples: Iterable[Example]) -> list[Example]:
+    """The examples as a gate reads them: the function that the costs are of, where there is one."""
+    return [replace(example, text=example.unit or example.text) for example in examples]
 
 
 def _metrics(row: Row) -> dict[str, float | None]:
@@ -124,16 +132,24 @@ def commonest_origin(folder: Path) -> tuple[str, ...]:
     return min(counts, key=lambda origin: (-counts[origin], origin), default=("",) * len(ORIGIN))
 
 
-def examples(folder: Path, origin: Sequence[str], *, further: Sequence[str] = ()) -> Iterator[Example]:
-    """Stream the Python programs of a corpus with their rows of one origin."""
+def examples(
+    folder: Path, origin: Sequence[str], *, further: Sequence[str] = (), also: Sequence[str] = ()
+) -> Iterator[Example]:
+    """Stream the Python programs of a corpus with their rows of one origin.
+
+    `also` names protocols whose rows are as good, wherever they were measured: what was counted, say.
+    """
+    import pyarrow
     import pyarrow.compute as pc
 
-    names = ("text", "problem", "source", "record", "split")
+    names = ("text", "unit", "problem", "source", "record", "split")
     for table in shards.tables(folder, [*names, "language", "rows", "counts"]):
         owner, flat = _usable(table)
-        for name, value in zip(ORIGIN, origin, strict=True):
-            mine = pc.equal(flat[name], value)
-            owner, flat = owner.filter(mine), flat.filter(mine)
+        same = (pc.equal(flat[name], value) for name, value in zip(ORIGIN, origin, strict=True))
+        mine = pc.or_(
+            reduce(pc.and_, same), pc.is_in(flat["protocol"], pyarrow.array(also, pyarrow.string()))
+        )
+        owner, flat = owner.filter(mine), flat.filter(mine)
         rows: dict[int, list[Row]] = defaultdict(list)
         columns = ("size", *METRICS, *further)
         for place, *costs in zip(owner.to_pylist(), *(flat[c].to_pylist() for c in columns), strict=True):

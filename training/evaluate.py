@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from ci_rlm import prompt
-from ci_rlm.compare import LEAST, centre
+from ci_rlm.compare import LEAST, centre, of_ratios
 from ci_rlm.compare import compare as compare_predictions
 from ci_rlm.errors import CheckpointError, CiRlmError
 from ci_rlm.flow import Calibration, Change, Kind, Limits, Metric, Outcome, Prediction, Space, Span, Unit
@@ -84,16 +84,46 @@ def predictions(
 ) -> list[Answer]:
     """The checkpoint's answers at each point's own input size."""
     prompts = [
-        prompt.prompt_from_text(
-            example.text.removeprefix(space.prefix).removeprefix(_PREFIX), space, size=row.size
-        )
-        for example, row in points
+        prompt.prompt_from_text(_body(example, space), space, size=row.size) for example, row in points
     ]
     answers = []
     for answer in predictor.predict(prompts):
         answers.append(answer)
         progress(len(answers), len(prompts))
     return answers
+
+
+def ratios(
+    points: Sequence[Point],
+    pairs: Sequence[tuple[int, int]],
+    predictor: Predictor,
+    space: Space,
+    progress: Progress = silent,
+) -> list[tuple[Answer, Answer]]:
+    """What a checkpoint with a space that compares says of each pair of points, both ways round.
+
+    A pair is (before, after), indices of points of one input size; `space` is that of the points.
+    """
+    comparing = next(each for each in predictor.spaces if each.compares)
+    prompts = []
+    for places in pairs:
+        before, after = (
+            prompt.prompt_from_text(_body(points[at][0], space), space, size=points[at][1].size)
+            for at in places
+        )
+        prompts += [
+            prompt.change_prompt(before, after, space, comparing),
+            prompt.change_prompt(after, before, space, comparing),
+        ]
+    answers = []
+    for answer in predictor.predict(prompts):
+        answers.append(answer)
+        progress(len(answers), len(prompts))
+    return list(zip(answers[::2], answers[1::2], strict=True))
+
+
+def _body(example: Example, space: Space) -> str:
+    return example.text.removeprefix(space.prefix).removeprefix(_PREFIX)
 
 
 def centres(answers: Sequence[Answer]) -> Centres:
@@ -107,7 +137,7 @@ def space_of(predictor: Predictor) -> Space:
     Raises CheckpointError if there is none.
     """
     for space in predictor.spaces:
-        if {metric.name for metric in space.metrics} & set(METRICS):
+        if not space.compares and {metric.name for metric in space.metrics} & set(METRICS):
             return space
     message = f"the checkpoint {predictor.info.name} answers for none of {', '.join(METRICS)}"
     raise CheckpointError(message, hint="a corpus of Python programs has these metrics")
@@ -117,19 +147,58 @@ def said_of(predictor: Predictor, questions: Questions, progress: Progress = sil
     """What a checkpoint says of each metric that it shares with the corpus, where it was measured."""
     space = space_of(predictor)
     answers = predictions(questions.points, predictor, space, progress)
+    compared = _compared(questions, predictor, space, progress)
     found = {}
     for place, metric in enumerate(space.metrics):
         about = _about(questions, metric.name)
         if about is not None:
             mine = [answers[at][place] for at in about.asked.tolist()]
+            told = _told(about, compared, place)
             claims = {
-                kind: _claims(about, sides, mine, predictor.calibrations)
+                kind: _claims(about, sides, mine, predictor.calibrations, told.get(kind))
                 for kind, sides in about.sides.items()
             }
             levels = tuple(level for level, _ in mine[0].quantiles)
             centre_N = np.array([centre(prediction) for prediction in mine])
-            found[metric.name] = Said(centre_N, levels, _log_quantiles(mine), claims)
+            ratios_of = {kind: np.array(list(map(_centre_of, each))) for kind, each in told.items()}
+            found[metric.name] = Said(centre_N, levels, _log_quantiles(mine), claims, ratios_of)
     return found
+
+
+Ratios = tuple[Prediction, Prediction]
+"""After ÷ before, and before ÷ after asked for itself."""
+_COMPARED = "edits"
+"""The kind of sides that both are read of at once: what a gate compares."""
+
+
+def _compared(
+    questions: Questions, predictor: Predictor, space: Space, progress: Progress
+) -> dict[tuple[int, int], tuple[Answer, Answer]]:
+    """What a checkpoint that compares says of each edit, by its points; another one says nothing."""
+    if not any(each.compares for each in predictor.spaces):
+        return {}
+    sides = questions.sides[_COMPARED]
+    once = len(sides.before) // 2
+    pairs = list(zip(sides.before[:once].tolist(), sides.after[:once].tolist(), strict=True))
+    found = ratios(questions.points, pairs, predictor, space, progress)
+    told = dict(zip(pairs, found, strict=True))
+    return told | {places[::-1]: answers[::-1] for places, answers in told.items()}
+
+
+def _told(
+    about: Questions, compared: Mapping[tuple[int, int], tuple[Answer, Answer]], metric: int
+) -> dict[str, list[Ratios]]:
+    if not compared:
+        return {}
+    sides = about.sides[_COMPARED]
+    places = zip(about.asked[sides.before].tolist(), about.asked[sides.after].tolist(), strict=True)
+    found = (compared[each] for each in places)
+    return {_COMPARED: [(ratio[metric], inverse[metric]) for ratio, inverse in found]}
+
+
+def _centre_of(each: Ratios) -> float:
+    """The middle of what is said of a ratio both ways round, on the log scale."""
+    return (centre(each[0]) - centre(each[1])) / 2
 
 
 def _about(questions: Questions, metric: str) -> Questions | None:
@@ -149,6 +218,7 @@ def _claims(
     sides: Sides,
     predicted: Sequence[Prediction],
     calibrations: Sequence[Calibration],
+    compared: Sequence[Ratios] | None,
 ) -> Claims:
     """What a gate would say of the sides near the reference size, at default limits."""
     probabilities, outcomes = [], []
@@ -158,9 +228,11 @@ def _claims(
         before, after = (predicted[index] for index in pair)
         metric = Metric(before.metric, before.unit)
         limits = Limits()
-        comparison = compare_predictions(
-            Change(units[0], units[1]), metric, before, after, calibrations, limits, float(sides.alike[at])
-        )
+        change, alike = Change(units[0], units[1]), float(sides.alike[at])
+        if compared is None:
+            comparison = compare_predictions(change, metric, before, after, calibrations, limits, alike)
+        else:
+            comparison = of_ratios(change, metric, before, compared[at], calibrations, limits)
         probabilities.append(comparison.p_regression)
         outcomes.append(judge(comparison, limits).outcome)
     return Claims(

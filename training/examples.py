@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from ci_rlm.training import corpus, ingested, shards, team
@@ -18,13 +18,15 @@ def read(folder: Path, *, size: float, time: str = "cpu_time") -> list[Example]:
     return list(stream(folder, size=size, time=time)[1])
 
 
-def stream(folder: Path, *, size: float, time: str = "cpu_time") -> tuple[str, Iterable[Example]]:
-    """The class of hardware, and the programs one by one."""
+def stream(
+    folder: Path, *, size: float, time: str = "cpu_time", protocols: Sequence[str] = ()
+) -> tuple[str, Iterable[Example]]:
+    """The class of hardware, and the programs one by one; of a corpus with rows of `protocols` too."""
     if (folder / ingested.FILE).is_file():
         found = team.examples(folder / ingested.FILE, size=size, time=time)
         return found[0].hardware, found
     origin = corpus.commonest_origin(folder)
-    return origin[1], corpus.examples(folder, origin)
+    return origin[1], corpus.examples(folder, origin, also=protocols)
 
 
 def files(folder: Path) -> list[Path]:

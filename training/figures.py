@@ -54,6 +54,8 @@ class Said:
     """(N, L); None for a predictor of points."""
     claims: Mapping[str, Claims] = field(default_factory=dict)
     """By the kind of sides; empty where none are made."""
+    ratios: Mapping[str, Reals] = field(default_factory=dict)
+    """By the kind of sides, after - before of those that are predicted as such: (M,)."""
 
 
 def scores_of(questions: Questions, known: Reals, said: Said) -> dict[str, Score]:
@@ -63,7 +65,7 @@ def scores_of(questions: Questions, known: Reals, said: Said) -> dict[str, Score
     found |= _selection(questions, known, said.centres)
     for name, sides in questions.sides.items():
         y, p = (values[sides.after] - values[sides.before] for values in (known, said.centres))
-        found |= _pairs(f"pairs/{name}", y, p, sides.owner)
+        found |= _pairs(f"pairs/{name}", y, said.ratios.get(name, p), sides.owner)
         if name in said.claims:
             found |= _reliability(f"probabilities/{name}", y[sides.near], sides, said.claims[name])
     if "edits" in said.claims:

@@ -151,6 +151,7 @@ def _record(costs: Costs, program: int, entries: slice, prepared: Prepared) -> d
     return {
         **{name: costs.programs[name][program] for name in measurements.PROGRAM},
         "text": prepared.text,
+        "unit": prepared.unit,
         "rows": _rows(costs, entries),
         "counts": list(prepared.counts),
         "growth": dict(prepared.growth),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -28,8 +29,8 @@ def size_of(recipe: Recipe) -> float:
     return checkpoint.read_config(checkpoint.locate(recipe.start.checkpoint)).spaces[0].size or 1.0
 
 
-def tokenizer_of(recipe: Recipe, training: Programs) -> TextTokenizer:
-    """The run's tokenizer: that of the checkpoint or backbone, or learned on the training texts and kept."""
+def tokenizer_of(recipe: Recipe, training: Programs, unmeasured: Programs | None = None) -> TextTokenizer:
+    """The run's tokenizer: that of the checkpoint or backbone, or learned on the texts and kept."""
     if not len(training):
         hint = "it takes a few functions or programs more; see ci-rlm ingest --help"
         raise UsageError(f"{recipe.corpus} has no training examples", hint=hint)
@@ -41,7 +42,8 @@ def tokenizer_of(recipe: Recipe, training: Programs) -> TextTokenizer:
     path = recipe.out / "tokenizer.json"
     if path.exists():
         return tokenizer.load(path)
-    words = tokenizer.learn(training.texts(), recipe.model["vocab_size"])
+    read = chain(training.texts(), unmeasured.texts() if unmeasured else ())
+    words = tokenizer.learn(read, recipe.model["vocab_size"])
     path.parent.mkdir(parents=True, exist_ok=True)
     scratch = path.with_suffix(".writing")
     scratch.write_text(words.to_json(), encoding="utf-8")
@@ -60,7 +62,8 @@ def config_of(recipe: Recipe, words: TextTokenizer, hardware: str) -> ModelConfi
         spaces = tuple(replace(space, hardware=hardware) for space in config.spaces)
         return replace(config, name=recipe.name, hardware=hardware, spaces=spaces)
     space = texts.python_space(hardware, recipe.size)
-    about: dict[str, Any] = {"name": recipe.name, "hardware": space.hardware, "spaces": (space,)}
+    spaces = (space, texts.change_space(space)) if recipe.train.changes else (space,)
+    about: dict[str, Any] = {"name": recipe.name, "hardware": space.hardware, "spaces": spaces}
     try:
         if "backbone" not in recipe.model:
             return ModelConfig(**about, **{**recipe.model, "vocab_size": words.vocab_size})

@@ -17,10 +17,13 @@ from typing import Any, overload
 
 import numpy as np
 
-from ci_rlm.training import examples
-from ci_rlm.training.corpus import Example
+from ci_rlm.errors import UsageError
+from ci_rlm.training import examples, texts
+from ci_rlm.training.corpus import Example, Row
 from ci_rlm.training.sources import sha256_of_file
 
+FORM = 2
+"""Of the file."""
 _PIECE = 1000
 
 
@@ -38,6 +41,10 @@ class Program:
     """Size, peak memory and CPU time of each row: bytes and seconds; NaN: not measured."""
     counts: tuple[tuple[str, int], ...]
     """Syntax-node types and how often each occurs."""
+    unit: str = ""
+    """The prompt of the function that the costs are of; empty where there is none."""
+    family: str = ""
+    """The same for a program and its edits."""
 
     @classmethod
     def of(cls, example: Example) -> Program:
@@ -46,7 +53,8 @@ class Program:
             (row.size, *(math.nan if cost is None else cost for cost in (row.peak_memory, row.cpu_time)))
             for row in example.rows
         )
-        return cls(example.text, example.problem, numbers, example.counts)
+        family = f"{example.problem} {example.source} {example.original}"
+        return cls(example.text, example.problem, numbers, example.counts, example.unit, family)
 
 
 class Programs(Sequence[Program]):
@@ -73,7 +81,8 @@ class Programs(Sequence[Program]):
             raise IndexError(index)
         record: dict[str, Any] = self._table.slice(index, 1).to_pylist()[0]
         numbers = tuple(map(tuple, record["numbers"]))
-        return Program(record["text"], record["problem"], numbers, tuple(map(tuple, record["counts"])))
+        counts = tuple(map(tuple, record["counts"]))
+        return Program(record["text"], record["problem"], numbers, counts, record["unit"], record["family"])
 
     def unmeasured(self, given: int) -> list[int]:
         """The programs with a row where a metric is not measured that a later one is conditioned on.
@@ -102,18 +111,48 @@ def digest(folder: Path) -> dict[str, str]:
 
 
 def keep(
-    folder: Path, split: str, path: Path, digests: dict[str, str], *, size: float, time: str
+    folder: Path,
+    split: str,
+    path: Path,
+    digests: dict[str, str],
+    *,
+    size: float,
+    time: str,
+    protocols: Sequence[str] = (),
 ) -> Programs:
     """The programs of one split of a folder, written to `path` unless it holds them already.
 
-    `size` and `time` as in `examples.read`. Raises CiRlmError where there is no corpus.
+    `size`, `time` and `protocols` as in `examples.stream`. Raises CiRlmError where there is no corpus.
     """
-    asked = (sorted(digests.items()), size, time)
+    asked = (FORM, sorted(digests.items()), size, time, *protocols)
     known = hashlib.sha256(repr(asked).encode()).hexdigest()
     if not path.exists() or digest_of(path) != known:
-        hardware, found = examples.stream(folder, size=size, time=time)
+        hardware, found = examples.stream(folder, size=size, time=time, protocols=protocols)
         chosen = (example for example in found if example.split == split)
         write(chosen, path, {"digest": known, "hardware": hardware})
+    return Programs(path)
+
+
+def keep_texts(files: Sequence[Path], path: Path) -> Programs:
+    """Code of which no cost is known, from the column `text` of Parquet files, as programs of a kind.
+
+    Each is a problem and a family of its own. Raises UsageError for a file that cannot be read.
+    """
+    from pyarrow import ArrowException, parquet
+
+    prefix = texts.python_space("", 1.0).prefix
+    try:
+        found = [
+            text for file in files for text in parquet.read_table(file, columns=["text"])["text"].to_pylist()
+        ]
+    except (OSError, ArrowException) as error:
+        raise UsageError(f"cannot read texts: {error}", hint="Parquet files with a column `text`") from error
+    unknown = (Row(1.0, None, None),)
+    made = (
+        Example(prefix + text, f"text {at}", "texts", str(at), "train", unknown, ())
+        for at, text in enumerate(found)
+    )
+    write(made, path, {})
     return Programs(path)
 
 
@@ -127,6 +166,8 @@ def write(chosen: Iterable[Example], path: Path, about: dict[str, str]) -> None:
             ("problem", pa.string()),
             ("numbers", pa.list_(pa.list_(pa.float64()))),
             ("counts", pa.map_(pa.string(), pa.int32())),
+            ("unit", pa.large_string()),
+            ("family", pa.string()),
         ],
         metadata=about,
     )
@@ -145,6 +186,8 @@ def _record(program: Program) -> dict[str, Any]:
         "problem": program.problem,
         "numbers": [list(row) for row in program.numbers],
         "counts": list(program.counts),
+        "unit": program.unit,
+        "family": program.family,
     }
 
 

@@ -4,7 +4,9 @@ name = "…"            what the model is called
 corpus = "…"          a folder that `ci-rlm ingest` or `python -m ci_rlm.training.corpus build` wrote
 out = "…"             the folder of the run
 seed = 1
-head = "numbers"      optional: or one of the paper's alternatives, for comparison
+head = "numbers"      optional: or one of the paper's alternatives, for comparison, or `masked`, to start from
+protocols = ["…"]     optional: how the rows that are learned from were measured; the commonest by default
+texts = ["….parquet"] optional: more code for `masked`, without costs
 
 [model]               the sizes of fresh weights, as `ci_rlm.model.config` names them; with
 …                     `backbone`, the folder of a pretrained T5Gemma, its encoder is read
@@ -90,6 +92,12 @@ class Train:
     counts: float
     """Weight of the auxiliary objective: log counts of syntax nodes from the pooled encoder."""
     save_minutes: float
+    units: float = 0.0
+    """Chance that a program is read as a gate reads it: the function that its costs are of, with context."""
+    changes: float = 0.0
+    """Changes between two programs a program and epoch; over 0, the checkpoint has a space that compares."""
+    workers: int = 0
+    """Processes that make batches ahead: what feeds a GPU. 0: batches are made between steps."""
     optimizer: str = "adamw"
     precision: str = "float32"
     batches: int = 1
@@ -131,13 +139,17 @@ class Recipe:
     start: Start | None = None
     time: str = team.TIMES[0]
     """Of ingested logs, what stands for CPU time."""
+    protocols: tuple[str, ...] = ()
+    """Of a corpus, those whose rows are learned from together; the commonest by default."""
+    texts: tuple[Path, ...] = ()
+    """Parquet files with a column `text`: code without costs, for `head = "masked"`."""
 
     @property
     def resolved(self) -> dict[str, Any]:
         """Everything that decides the outcome, as JSON holds it."""
         record = asdict(self)
         del record["out"]
-        return {**record, "corpus": str(self.corpus)}
+        return {**record, "corpus": str(self.corpus), "texts": list(map(str, self.texts))}
 
 
 def read_recipe(path: Path) -> Recipe:
@@ -160,6 +172,8 @@ def read_recipe(path: Path) -> Recipe:
             head=_head(table.get("head", alternatives.NUMBERS)),
             start=None if start is None else _read(Start, start, "[start]"),
             time=_time(table.get("ingested")),
+            protocols=tuple(_words(table, "protocols")),
+            texts=tuple(map(Path, _words(table, "texts"))),
         )
     except (TypeError, ValueError) as error:
         raise UsageError(f"{path}: {error}") from error
@@ -168,7 +182,7 @@ def read_recipe(path: Path) -> Recipe:
 def _refuse_other_keys(table: Mapping[str, Any]) -> None:
     fresh = {"model", "space"} if "start" not in table else {"start"}
     needed = {"name", "corpus", "out", "seed", "train"} | fresh
-    _refuse_differing("the recipe", table, needed, {"head", "ingested"})
+    _refuse_differing("the recipe", table, needed, {"head", "ingested", "protocols", "texts"})
     if "start" not in table:
         _refuse_differing("[space]", table.get("space"), {"size"}, set())
         if not {"vocab_size", "backbone"} & set(table["model"]):
@@ -201,6 +215,13 @@ def _time(ingested: Any) -> str:
     if ingested["time"] not in team.TIMES:
         raise ValueError(f"[ingested] time is {ingested['time']!r}, not one of {', '.join(team.TIMES)}")
     return str(ingested["time"])
+
+
+def _words(table: Mapping[str, Any], name: str) -> list[str]:
+    found = table.get(name, [])
+    if not isinstance(found, list) or not all(isinstance(word, str) for word in found):
+        raise ValueError(f"{name} is {found!r}, not a list of strings")
+    return found
 
 
 def _head(name: object) -> str:

@@ -17,7 +17,7 @@ import json
 import platform
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -31,6 +31,7 @@ from ci_rlm.training.recipe import Recipe
 
 _STATE = re.compile(r"state-(\d+)\.safetensors")
 _MOMENT = re.compile(r"moment\.(\d+)\.(\w+)")
+RANKS = ("held_out_spearman", "held_out_spearman_of_changes")
 COUNTERS = ("step", "best", "waited", "scale")
 """Numbers of a state: steps taken, the best score, epochs since, and the scale of float16 losses."""
 
@@ -73,13 +74,15 @@ class Run:
             mean = sum(self._recent) / len(self._recent)
             print(f"step {step} of {steps}: loss {mean:.4f}, {seconds:.0f} s", file=sys.stderr)
 
-    def note_held_out(self, step: int, loss: float, spearman: float) -> None:
-        """What an epoch came to."""
-        self._log({"step": step, "held_out_loss": loss, "held_out_spearman": spearman})
-        self._plot("held_out_loss", loss, step)
-        self._plot("held_out_spearman", spearman, step)
+    def note_held_out(self, step: int, loss: float, ranks: Sequence[float]) -> None:
+        """What an epoch came to: the ranks are of programs, then of changes where they are read."""
+        found = {"held_out_loss": loss, **dict(zip(RANKS, ranks, strict=False))}
+        self._log({"step": step, **found})
+        for name, value in found.items():
+            self._plot(name, value, step)
         if self.writes:
-            print(f"step {step}: held-out loss {loss:.4f}, Spearman {spearman:.4f}", file=sys.stderr)
+            told = ", ".join(f"{name.replace('_', ' ')} {value:.4f}" for name, value in found.items())
+            print(f"step {step}: {told}", file=sys.stderr)
 
     def _log(self, line: Mapping[str, float]) -> None:
         if self.writes:

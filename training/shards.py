@@ -17,7 +17,7 @@ from ci_rlm.training.texts import GROWN
 if TYPE_CHECKING:
     import pyarrow
 
-VERSION = 1
+VERSION = 2
 """Of the layout of a corpus folder."""
 SUMMARY = "corpus.json"
 """What a corpus holds and was made of."""
@@ -29,8 +29,9 @@ _PIECE_CHARACTERS = 4 << 20
 def schema() -> pyarrow.Schema:
     """The columns of a shard of programs.
 
-    One of `rows` is an input size, with the metrics that were measured; `counts` are of syntax
-    nodes, `growth` the exponents of metrics over the sizes.
+    `text` is the prompt of a program, `unit` that of the function that its costs are of, as the gate
+    would write it, or empty. One of `rows` is an input size, with the metrics that were measured;
+    `counts` are of syntax nodes, `growth` the exponents of metrics over the sizes.
     """
     import pyarrow as pa
 
@@ -38,7 +39,7 @@ def schema() -> pyarrow.Schema:
     row = [("size", pa.float64()), *((name, pa.string()) for name in ORIGIN)]
     row += [(name, pa.float64()) for name in METRICS]
     return pa.schema(
-        [("text", pa.string())]
+        [("text", pa.string()), ("unit", pa.string())]
         + [(name, pa.string()) for name in (*PROGRAM, "split")]
         + [("rows", pa.list_(pa.struct(row))), ("counts", pa.map_(pa.string(), pa.int32()))]
         + [("growth", pa.struct([(name, pa.float32()) for name in GROWN]))]

@@ -31,6 +31,8 @@ class Program:
 
     record: str
     text: str
+    entry: str = ""
+    """An expression that names the function that is called; empty: it is run whole, or not known."""
 
     @property
     def sha256(self) -> str:

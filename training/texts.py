@@ -10,13 +10,13 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from itertools import groupby
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from ci_rlm import prompt
+from ci_rlm import extract, prompt
 from ci_rlm.errors import UsageError
 from ci_rlm.extract.canonical import canonical, python_parser
 from ci_rlm.flow import Kind, Metric, Space, Span, Unit
@@ -87,6 +87,8 @@ class Prepared:
     sha256: str
     text: str
     """The prompt."""
+    unit: str
+    """The prompt of the function that the costs are of, as a gate would write it; empty where it is none."""
     counts: tuple[tuple[str, int], ...]
     """Syntax-node types of the prompt's text and how often each occurs; none where it is not Python."""
     digest: bytes
@@ -135,17 +137,18 @@ def prepare(job: Job) -> Outcome:
             digest = each.sha256
             seen.append((bundle.source, each.record))
             if (wanted := asked.pop(digest, None)) is not None:
-                prepared.append(prepared_of(digest, each.text, wanted, bundle.source))
+                prepared.append(prepared_of(digest, each.text, wanted, bundle.source, each.entry))
     return prepared, seen
 
 
-def prepared_of(digest: str, text: str, asked: Asked, source: str) -> Prepared:
-    """The prompt of one program, and what is counted and fitted of it."""
+def prepared_of(digest: str, text: str, asked: Asked, source: str, entry: str = "") -> Prepared:
+    """The prompts of one program and its entry, and what is counted and fitted of it."""
     written = program_prompt(text, asked.language, source)
     body = written.partition("\n")[2]
     return Prepared(
         sha256=digest,
         text=written,
+        unit=unit_text(text, entry, python_space("", 1.0)) if entry and asked.language == "python" else "",
         counts=node_counts(body) if asked.language in _PYTHON else (),
         digest=sha256(f"{asked.language}\0{body}".encode("utf-8", "surrogatepass")).digest()[:16],
         growth=dict(_growth(asked)),
@@ -188,6 +191,13 @@ def python_space(hardware: str, size: float) -> Space:
     )
 
 
+def change_space(of: Space) -> Space:
+    """The space of changes of a space of Python: both versions are read at once, ratios are answered."""
+    metrics = tuple(replace(metric, unit="1") for metric in of.metrics)
+    prefix = f" {of.prefix.rstrip()} CHANGE\n"
+    return replace(of, name=f"{of.name}-change", prefix=prefix, metrics=metrics, compares=True)
+
+
 _NO_SPAN = Span(1, 1)
 
 
@@ -195,6 +205,18 @@ def program_text(text: str, space: Space) -> str:
     """The prompt of a whole Python program, as the gate would write it."""
     unit = Unit(PurePosixPath("program.py"), "", Kind.PROGRAM, "python", _NO_SPAN, text)
     return prompt.prompt_of(unit, space).text
+
+
+def unit_text(text: str, entry: str, space: Space) -> str:
+    """The prompt of the function of a program that `entry` names, as the gate would write it.
+
+    `entry` is a name or an expression that ends in one, as `Solution().solve`. Empty where it is not
+    one function of the program.
+    """
+    name = entry.rpartition(".")[2]
+    units, _ = extract.units(PurePosixPath("program.py"), text, "python")
+    found = [unit for unit in units if unit.name.rpartition(".")[2] == name and "<locals>" not in unit.name]
+    return prompt.prompt_of(found[0], space).text if len(found) == 1 else ""
 
 
 def node_counts(text: str) -> tuple[tuple[str, int], ...]:
@@ -257,7 +279,8 @@ def _public(shelf: Shelf, places: Places) -> Iterator[Bundle]:
     wanted = _sources(shelf)
     for source, problems in SOURCES.items() if places.data else ():
         for problem in problems(places.data) if source in wanted and places.data else ():
-            yield _bundle(source, problem.programs, edited=True)
+            programs = [replace(program, entry=problem.entry or "") for program in problem.programs]
+            yield _bundle(source, programs, edited=True)
 
 
 _CHUNK = 50
@@ -278,12 +301,13 @@ def _generated(shelf: Shelf, _: Places) -> Iterator[Bundle]:
 
 def _programs(records: Sequence[str]) -> list[Program]:
     """Generated programs and their siblings; none where another version of the generator made them."""
-    from ci_rlm.training.synthetic import text_of
+    from ci_rlm.training.synthetic import program_of
 
     made = []
     for name in (name for record in records for name in (record, f"{record}+{_SIBLING}")):
         with suppress(UsageError):
-            made.append(Program(name, text_of(name)))
+            found = program_of(name)
+            made.append(Program(name, found.text, found.entry or ""))
     return made
 
 

@@ -17,34 +17,31 @@ import math
 import random
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from itertools import accumulate
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F  # noqa: N812
+from torch.utils.data import DataLoader, Dataset
 
 from ci_rlm.errors import UsageError
 from ci_rlm.model import alternatives
 from ci_rlm.model.alternatives import Head
+from ci_rlm.model.network import avoid_plans
 from ci_rlm.model.tokenizer import TextTokenizer
 from ci_rlm.training import programs
-from ci_rlm.training.batches import Batch, Batches, common_types
+from ci_rlm.training.batches import Batch, Batches, Item, common_types
+from ci_rlm.training.held_out import held_out_ranks
 from ci_rlm.training.networks import config_of, merged, network_of, size_of, tokenizer_of
-from ci_rlm.training.programs import Program
 from ci_rlm.training.recipe import LORA, PRECISIONS, Recipe, Train
 from ci_rlm.training.rehearsal import stand_ins, with_rehearsal
 from ci_rlm.training.run import Run
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
-
-SCORED = 512
-"""Held-out programs that the score after each epoch is of."""
 
 
 class Objective(nn.Module):
@@ -67,7 +64,9 @@ class Objective(nn.Module):
         keep = torch.ones_like(source_BS, dtype=torch.bool) if keep_BS is None else keep_BS
         # A sum, not a mean: counts grow with the text.
         mean_BD = (seen[0] * keep[..., None]).sum(1) / 64
-        return own, own + self.weight * F.mse_loss(self.counter(torch.asinh(mean_BD)), counts_BC)
+        counted_BC = ~counts_BC.isnan()
+        error_BC = (self.counter(torch.asinh(mean_BD)) - counts_BC.nan_to_num()) * counted_BC
+        return own, own + self.weight * error_BC.square().sum() / counted_BC.sum().clamp(min=1)
 
 
 def train(recipe: Recipe, *, stop_after: float | None = None, steps: int | None = None) -> Path:
@@ -79,6 +78,7 @@ def train(recipe: Recipe, *, stop_after: float | None = None, steps: int | None 
     from accelerate import Accelerator
     from rich.progress import Progress
 
+    avoid_plans()
     accelerator = Accelerator(mixed_precision=PRECISIONS[recipe.train.precision])
     if recipe.train.batches % accelerator.num_processes:
         hint = f"[train] batches = {accelerator.num_processes}, or a multiple"
@@ -89,17 +89,26 @@ def train(recipe: Recipe, *, stop_after: float | None = None, steps: int | None 
         digests, size = programs.digest(recipe.corpus), size_of(recipe)
         training, held_out = (
             programs.keep(
-                recipe.corpus, split, recipe.out / f"{name}.arrow", digests, size=size, time=recipe.time
+                recipe.corpus,
+                split,
+                recipe.out / f"{name}.arrow",
+                digests,
+                size=size,
+                time=recipe.time,
+                protocols=recipe.protocols,
             )
             for split, name in (("train", "train"), ("calibration", "held-out"))
         )
-        words = tokenizer_of(recipe, training)
+        unmeasured = programs.keep_texts(recipe.texts, recipe.out / "texts.arrow") if recipe.texts else None
+        words = tokenizer_of(recipe, training, unmeasured)
     run.describe(recipe, digests, accelerator.num_processes)
     config = config_of(recipe, words, training.hardware)
     network, types = network_of(recipe, config, words, training), common_types(training)
     network.to(accelerator.device)
     with accelerator.main_process_first():
         learned = with_rehearsal(network, training, words, recipe)
+    if unmeasured:
+        learned = [*learned, *unmeasured]
     batches = Batches(learned, types, words, network, recipe)
     validation = Batches(held_out, types, words, network, recipe)
     plans = [batches.steps(epoch) for epoch in range(recipe.train.epochs)]
@@ -115,15 +124,16 @@ def train(recipe: Recipe, *, stop_after: float | None = None, steps: int | None 
     if accelerator.scaler is not None and counters["scale"]:
         accelerator.scaler.update(counters["scale"])
 
-    began = saved = time.monotonic()
     done = has_waited_enough(recipe.train, counters)
+    coming = ahead(batches, order, int(counters["step"]), recipe, accelerator)
+    began = saved = time.monotonic()
     with Progress(disable=not (sys.stderr.isatty() and accelerator.is_main_process)) as progress:
         task = progress.add_task("steps", total=len(order), completed=int(counters["step"]))
         while counters["step"] < len(order) and not done:
             step = int(counters["step"])
             for group in optimizer.param_groups:
                 group["lr"] = rate(step, len(order), recipe.train)
-            loss = take_step(accelerator, objective, optimizer, batches, order[step], recipe, step)
+            loss = take_step(accelerator, objective, optimizer, next(coming), recipe, step)
             late = stop_after is not None and time.monotonic() - began > 60 * stop_after
             told = accelerator.reduce(torch.tensor([loss, float(late)], device=accelerator.device), "sum")
             counters["step"] += 1
@@ -147,31 +157,83 @@ def train(recipe: Recipe, *, stop_after: float | None = None, steps: int | None 
     return folder
 
 
+class Portion(NamedTuple):
+    """One batch of a step, as one process has it."""
+
+    at: int
+    """Its place among the batches of the step."""
+    weight: float
+    """The share of the step's programs and changes that are in it."""
+    batch: Batch
+
+
+class Portions(Dataset[list[Portion]]):
+    """What one of several processes has to do in each step."""
+
+    def __init__(
+        self, batches: Batches, order: Sequence[Sequence[Sequence[Item]]], recipe: Recipe, mine: slice
+    ) -> None:
+        self.batches, self.order, self.recipe, self.mine = batches, order, recipe, mine
+
+    def __len__(self) -> int:
+        return len(self.order)
+
+    def __getitem__(self, step: int) -> list[Portion]:
+        chosen = self.order[step]
+        total = sum(map(len, chosen))
+        # With fewer batches than processes, at an epoch's end, the others add nothing, but take part.
+        shared = [(at, batch, len(batch)) for at, batch in enumerate(chosen)][self.mine]
+        return [
+            Portion(at, weight / total, self.batches.make(batch, self._chance(step, at)))
+            for at, batch, weight in shared or [(0, chosen[0], 0)]
+        ]
+
+    def _chance(self, step: int, at: int) -> random.Random:
+        return random.Random(f"{self.recipe.seed} step {step}" + (f" batch {at}" if at else ""))
+
+
+def ahead(
+    batches: Batches,
+    order: Sequence[Sequence[Sequence[Item]]],
+    first: int,
+    recipe: Recipe,
+    accelerator: Accelerator,
+) -> Iterator[list[Portion]]:
+    """This process's portions of the steps from `first` on, made by the recipe's workers."""
+    mine = slice(accelerator.process_index, None, accelerator.num_processes)
+    workers = recipe.train.workers
+    return iter(
+        DataLoader(
+            Portions(batches, order, recipe, mine),
+            batch_size=None,
+            sampler=range(first, len(order)),
+            num_workers=workers,
+            # Forked, so that programs and tokenizer are there without being sent.
+            multiprocessing_context="fork" if workers else None,
+            prefetch_factor=4 if workers else None,
+        )
+    )
+
+
 def take_step(
     accelerator: Accelerator,
     objective: Any,
     optimizer: Any,
-    batches: Batches,
-    chosen: Sequence[Sequence[int]],
+    portions: Sequence[Portion],
     recipe: Recipe,
     step: int,
 ) -> float:
-    """One step over this process's share of some batches; its part of the mean loss of all of them."""
-    mine = list(enumerate(chosen))[accelerator.process_index :: accelerator.num_processes]
-    # With fewer batches than processes, at an epoch's end, the others add nothing, but take part.
-    weighted = [(at, batch, len(batch)) for at, batch in mine] or [(0, chosen[0], 0)]
-    total, part = sum(map(len, chosen)), 0.0
+    """One step over this process's portions; its part of the mean loss of all of them."""
+    part = 0.0
     objective.train()
-    for place, (at, batch, weight) in enumerate(weighted):
+    for place, (at, weight, batch) in enumerate(portions):
         torch.manual_seed(recipe.seed * 1_000_003 + step * recipe.train.batches + at)
-        chance = random.Random(f"{recipe.seed} step {step}" + (f" batch {at}" if at else ""))
-        tensors = batches.make(batch, chance).to(accelerator.device)
-        last = place + 1 == len(weighted)
+        last = place + 1 == len(portions)
         with accelerator.autocast(), nullcontext() if last else accelerator.no_sync(objective):
-            own, loss = objective(tensors)
+            own, loss = objective(batch.to(accelerator.device))
             # Processes average their gradients; the mean over all programs is wanted.
-            accelerator.backward(loss * (weight / total * accelerator.num_processes))
-        part += own.item() * weight / total
+            accelerator.backward(loss * (weight * accelerator.num_processes))
+        part += own.item() * weight
     accelerator.clip_grad_norm_(objective.parameters(), recipe.train.clip)
     optimizer.step()
     optimizer.zero_grad()
@@ -186,22 +248,23 @@ def validate(
     run: Run,
     counters: dict[str, float],
 ) -> bool:
-    """Log the held-out loss and Spearman, keep the best weights; whether the run has waited enough."""
+    """Log the held-out loss and ranks, keep the best weights; whether the run has waited enough."""
     network = accelerator.unwrap_model(objective).network
     objective.eval()
     plan, plain = held_out.plan(0), random.Random(0)
     if not plan:
         return False
     total = torch.zeros(2, dtype=torch.float64, device=accelerator.device)
-    with torch.inference_mode():
+    with torch.inference_mode(), accelerator.autocast():
         for chosen in plan[accelerator.process_index :: accelerator.num_processes]:
             batch = held_out.make(chosen, plain).to(accelerator.device)
             own = network.loss(*batch[:4]).item()
             total += torch.tensor([own * len(chosen), len(chosen)], device=accelerator.device)
     loss_sum, count = accelerator.reduce(total, "sum").tolist()
-    spearman = spearman_of(network, held_out.programs, held_out.words, recipe, accelerator.device)
-    run.note_held_out(int(counters["step"]), loss_sum / count, spearman)
-    score = spearman if recipe.train.monitor == "spearman" else -loss_sum / count
+    ranks = [] if recipe.head == alternatives.MASKED else held_out_ranks(network, held_out)
+    run.note_held_out(int(counters["step"]), loss_sum / count, ranks)
+    by_rank = recipe.train.monitor == "spearman" and ranks
+    score = sum(ranks) / len(ranks) if by_rank else -loss_sum / count
     better = score > counters["best"]
     counters["best"], counters["waited"] = (
         max(score, counters["best"]),
@@ -215,35 +278,6 @@ def validate(
 def has_waited_enough(train: Train, counters: Mapping[str, float]) -> bool:
     """Whether the held-out score has not been better for as long as the recipe has patience."""
     return bool(train.patience and counters["waited"] >= train.patience)
-
-
-def spearman_of(
-    network: Head,
-    held_out: Sequence[Program],
-    words: TextTokenizer,
-    recipe: Recipe,
-    device: torch.device,
-) -> float:
-    """Mean over measured metrics of Spearman's ρ of predicted medians, at one size of each program."""
-    from scipy.stats import spearmanr
-
-    chosen = [held_out[index] for index in range(min(SCORED, len(held_out)))]
-    size = network.config.spaces[0].size or 0.0
-    rows = [min(p.numbers, key=lambda row: abs(math.log(row[0]) - math.log(size or 1.0))) for p in chosen]
-    given = alternatives.given_numbers(network.config)
-    ids, _ = words.encode_batch([program.text for program in chosen], recipe.train.longest)
-    answers = []
-    for row, numbers in zip(ids, rows, strict=True):
-        with torch.inference_mode():
-            source_1S = torch.tensor([row], device=device)
-            answers.append(network.predict(source_1S, None, [list(numbers[:given])])[0])
-    measured = np.array([numbers[given:] for numbers in rows])
-    known = ~np.isnan(measured)
-    predicted = np.array(answers)
-    pairs = [(predicted[mine, at], measured[mine, at]) for at, mine in enumerate(known.T) if mine.any()]
-    # Constant values have no ranks to compare.
-    found = [float(spearmanr(*pair).statistic) if min(map(np.ptp, pair)) > 0 else 0.0 for pair in pairs]
-    return sum(found) / len(found)
 
 
 def rate(step: int, steps: int, train: Train) -> float:
