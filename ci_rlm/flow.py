@@ -39,6 +39,19 @@ class Level(StrEnum):
     FAIL = "fail"
 
 
+class Means(StrEnum):
+    """How people say that a cost is wanted."""
+
+    COMMENT = "comment"
+    """`# ci-rlm: ignore[cpu_time] reason="..."` on the definition line."""
+    BASELINE = "baseline"
+    """An entry of the baseline file."""
+    TRAILER = "trailer"
+    """`Perf-Accepted: ...` in the message of a commit of the range."""
+    LABEL = "label"
+    """A label of the pull request."""
+
+
 class Mode(StrEnum):
     """Whether a failing verdict changes the exit code."""
 
@@ -167,6 +180,9 @@ class Space:
     """The class of machine that its training data was measured on."""
     size: float | None = None
     """Reference input size for a gate, in elements; None if not conditioned on size."""
+    compares: bool = field(default=False, metadata={"optional": True})
+    """It reads both versions of a unit as one text (`prompt.change_prompt`) and answers with
+    after ÷ before of each metric."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,6 +265,44 @@ class Comparison:
 
 
 @dataclass(frozen=True, slots=True)
+class Acceptance:
+    """Someone's word that a cost is wanted, which takes the level of a verdict."""
+
+    means: Means
+    source: str
+    """Where it was given: a file, a full commit id, or a label's name."""
+    reason: str
+    """What they wrote."""
+    level: Level
+    """The level that the verdict would have."""
+
+
+@dataclass(frozen=True, slots=True)
+class Weight:
+    """What a function weighs in a whole run, and the limits that the run's own make of that."""
+
+    share: float
+    """Of the run's time, with all that the function calls; 0 to 1."""
+    warn: float
+    """Relative increase of the function's time that makes the whole run that much slower."""
+    fail: float
+
+
+@dataclass(frozen=True, slots=True)
+class Hunk:
+    """A stretch of lines that a change rewrites, with what it does to one metric."""
+
+    before: Span | None
+    """Lines of the file before; None where nothing was."""
+    after: Span | None
+    """Lines of the file after; None where nothing is left."""
+    effect: float
+    """ln of the part of after / before that goes away when the hunk is reverted: over 0 is costlier."""
+    share: float
+    """Of the effects of all hunks in the direction of the change, 0 to 1; 0 for one against it."""
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
     """What the gate says of one comparison, and why."""
 
@@ -257,6 +311,25 @@ class Verdict:
     level: Level
     reason: str
     """One clause a reviewer can act on."""
+    accepted: Acceptance | None = None
+    """Who accepts it; its level is then `NONE`."""
+    weight: Weight | None = None
+    """Of a function in a profile of the whole run; None for a metric that is no time, or without one."""
+    hunks: tuple[Hunk, ...] = ()
+    """The most responsible first; empty where the change was not explained."""
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """An acceptance that accepts nothing: unused, expired, or not written as it has to be."""
+
+    means: Means
+    source: str
+    """Where it stands: a file, a full commit id, or a label's name."""
+    text: str
+    """One clause its author can act on."""
+    line: int = 0
+    """In the file, from 1; 0 where there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -313,6 +386,12 @@ class Report:
     """(path, metric, limits) of verdicts that other limits than the configured ones were set for."""
     track_record: TrackRecord | None = None
     """Of this checkpoint in this repository, or else of earlier ones; None where no scoreboard is kept."""
+    notices: tuple[Notice, ...] = ()
+    """By means, source, line and text."""
+    trailers: bool = False
+    """A commit's message can accept a failing verdict."""
+    unexplained: int = 0
+    """Changes of several hunks that were not explained, because the report has too many of them."""
 
     @property
     def failed(self) -> bool:

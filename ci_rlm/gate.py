@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
+from typing import TypeVar
 
-from ci_rlm import __version__, extract
-from ci_rlm.compare import compare, equal, similarity
+from ci_rlm import __version__, acceptance, explain, extract
+from ci_rlm.acceptance import Terms, baseline
+from ci_rlm.acceptance.waiver import Waiver
+from ci_rlm.compare import compare, equal, of_ratios, similarity
 from ci_rlm.config import Config
 from ci_rlm.flow import (
     Change,
     Comparison,
     FileChange,
     Limits,
+    Means,
+    Metric,
     Prediction,
     Prompt,
     Range,
@@ -26,10 +31,17 @@ from ci_rlm.flow import (
 )
 from ci_rlm.judge import judge, worst_first
 from ci_rlm.predict import Predictor
-from ci_rlm.prompt import prompt_of, prompts_of, space_for
+from ci_rlm.prompt import change_prompt, change_space_for, prompt_of, prompts_of, space_for
 from ci_rlm.scoreboard import of_checkpoint
+from ci_rlm.weights import Weights, limits_with, weighed
+
+NO_TERMS = Terms()
+"""Comments in the code accept costs, and nothing else."""
+UNWEIGHED = Weights()
+"""No function weighs more or less than another."""
 
 Answer = tuple[Prediction, ...]
+Found = TypeVar("Found", FileChange, Change)
 Progress = Callable[[int, int], None]
 """Told how many prompts are answered, and of how many."""
 
@@ -45,20 +57,36 @@ def check(
     config: Config,
     *,
     track_records: Sequence[TrackRecord] = (),
+    terms: Terms = NO_TERMS,
+    weights: Weights = UNWEIGHED,
+    function: str | None = None,
     progress: Progress = silent,
 ) -> Report:
     """Judge each changed unit of the files, one verdict a metric.
 
-    `track_records` are the repository's; the one of the predictor is told with the report.
+    `track_records` are the repository's; the one of the predictor is told with the report. `terms` say
+    who may accept a cost, `weights` what functions weigh in a whole run. Claims of a difference are
+    explained by their hunks. With `function`, a qualified name, only functions of that name are judged,
+    and all that is said of them is explained.
     """
-    changes, skipped = _changes(files)
+    readable, skipped = _apart(files)
+    changes, unread = _apart(extract.changes(readable))
+    skipped += unread
+    if function is not None:
+        changes = [change for change in changes if change.unit.name == function]
     judged: list[Comparison] = []
-    for result in compare_changes(changes, predictor, config, progress=progress):
+    for result in compare_changes(changes, predictor, config, weights=weights, progress=progress):
         if isinstance(result, Skipped):
             skipped.append(result)
         else:
             judged.extend(result)
-    verdicts = worst_first(judge(comparison, _limits(comparison, config)) for comparison in judged)
+    words = terms.of(readable, changes)
+    settled, notices = acceptance.settle(
+        (_judged(comparison, config, weights) for comparison in judged), words, terms.today
+    )
+    verdicts, unexplained = _explained(
+        worst_first(settled), predictor, config, whatever=function is not None, progress=progress
+    )
     return Report(
         range=range,
         verdicts=verdicts,
@@ -70,7 +98,40 @@ def check(
         false_alarms=tuple((c.metric, c.false_alarms) for c in predictor.calibrations if c.false_alarms),
         overridden=_overridden(verdicts, config),
         track_record=of_checkpoint(track_records, predictor.info.digest),
+        notices=notices,
+        trailers=terms.trailers,
+        unexplained=unexplained,
     )
+
+
+def explain_change(
+    change: Change, predictor: Predictor, config: Config, *, progress: Progress = silent
+) -> tuple[Verdict, ...] | Skipped:
+    """What is said of one change, a verdict a metric, each explained by its hunks."""
+    (result,) = compare_changes([change], predictor, config, progress=progress)
+    if isinstance(result, Skipped):
+        return result
+    verdicts = worst_first(judge(comparison, _limits(comparison, config)) for comparison in result)
+    return _explained(verdicts, predictor, config, whatever=True, progress=progress)[0]
+
+
+def _explained(
+    verdicts: Sequence[Verdict], predictor: Predictor, config: Config, *, whatever: bool, progress: Progress
+) -> tuple[tuple[Verdict, ...], int]:
+    def compared(changes: Sequence[Change]) -> Iterator[tuple[Comparison, ...] | Skipped]:
+        return compare_changes(changes, predictor, config, progress=progress)
+
+    return explain.explained(verdicts, compared, whatever=whatever)
+
+
+def baselined(
+    report: Report, entries: Sequence[Waiver], reason: str, source: str
+) -> tuple[Report, tuple[Waiver, ...]]:
+    """The report once the baseline accepts all that still has a level, and the baseline's new entries."""
+    renewed = baseline.renewed(entries, report.verdicts, reason, source)
+    settled, _ = acceptance.settle(report.verdicts, renewed)
+    others = tuple(notice for notice in report.notices if notice.means is not Means.BASELINE)
+    return replace(report, verdicts=worst_first(settled), notices=others), renewed
 
 
 def nothing_scored(report: Report) -> bool:
@@ -84,14 +145,19 @@ def nothing_scored(report: Report) -> bool:
 
 
 def compare_changes(
-    changes: Sequence[Change], predictor: Predictor, config: Config, *, progress: Progress = silent
+    changes: Sequence[Change],
+    predictor: Predictor,
+    config: Config,
+    *,
+    weights: Weights = UNWEIGHED,
+    progress: Progress = silent,
 ) -> Iterator[tuple[Comparison, ...] | Skipped]:
     """For each change, in order, one comparison a metric, or why there is none."""
     asked = [_ask(change, predictor.spaces) for change in changes]
     prompts = [prompt for each in asked if isinstance(each, _Asked) for prompt in each.prompts]
     answers = _answers(prompts, predictor, progress)
     for each in asked:
-        yield each if isinstance(each, Skipped) else _compared(each, answers, predictor, config)
+        yield each if isinstance(each, Skipped) else _compared(each, answers, predictor, config, weights)
 
 
 def score(
@@ -115,27 +181,20 @@ class _Asked:
     space: Space
     before: Prompt | None
     after: Prompt | None
+    ratios: tuple[Prompt, ...] = ()
+    """Both sides in one prompt, and the other way round; empty if the model reads one side at a time."""
 
     @property
     def prompts(self) -> tuple[Prompt, ...]:
-        return tuple(prompt for prompt in (self.before, self.after) if prompt is not None)
+        sides = (self.before,) if self.ratios else (self.before, self.after)
+        return (*(prompt for prompt in sides if prompt is not None), *self.ratios)
 
 
-def _changes(files: Iterable[FileChange | Skipped]) -> tuple[list[Change], list[Skipped]]:
-    readable: list[FileChange] = []
-    skipped: list[Skipped] = []
-    for file in files:
-        if isinstance(file, Skipped):
-            skipped.append(file)
-        else:
-            readable.append(file)
-    changes: list[Change] = []
-    for found in extract.changes(readable):
-        if isinstance(found, Skipped):
-            skipped.append(found)
-        else:
-            changes.append(found)
-    return changes, skipped
+def _apart(found: Iterable[Found | Skipped]) -> tuple[list[Found], list[Skipped]]:
+    """What was found, and what was skipped."""
+    each = list(found)
+    skipped = [one for one in each if isinstance(one, Skipped)]
+    return [one for one in each if not isinstance(one, Skipped)], skipped
 
 
 def _ask(change: Change, spaces: Sequence[Space]) -> _Asked | Skipped:
@@ -150,7 +209,11 @@ def _ask(change: Change, spaces: Sequence[Space]) -> _Asked | Skipped:
         return _Asked(change, space, None, None)
     if before is None:
         return _Asked(change, space, None, prompt_of(after, space))
-    return _Asked(change, space, *prompts_of(before, after, space))
+    sides, comparing = prompts_of(before, after, space), change_space_for(unit.kind, spaces)
+    if comparing is None:
+        return _Asked(change, space, *sides)
+    ratios = tuple(change_prompt(*pair, space, comparing) for pair in (sides, sides[::-1]))
+    return _Asked(change, space, *sides, ratios)
 
 
 def _prompt(unit: Unit, size: float | None, spaces: Sequence[Space]) -> Prompt | Skipped:
@@ -175,30 +238,32 @@ def _answers(prompts: Iterable[Prompt], predictor: Predictor, progress: Progress
 
 
 def _compared(
-    asked: _Asked, answers: Mapping[str, Answer], predictor: Predictor, config: Config
+    asked: _Asked, answers: Mapping[str, Answer], predictor: Predictor, config: Config, weights: Weights
 ) -> tuple[Comparison, ...]:
     change, before, after = asked.change, asked.before, asked.after
     if change.equal:
         return tuple(equal(change, metric) for metric in asked.space.metrics)
-    alike = similarity(before.text, after.text) if before and after else 0.0
-    return tuple(
-        compare(
-            change,
-            metric,
-            _of_metric(before, metric.name, answers),
-            _of_metric(after, metric.name, answers),
-            predictor.calibrations,
-            config.limits_for(change.unit.path, metric.name),
-            alike,
-        )
-        for metric in asked.space.metrics
-    )
+    alike = similarity(before.text, after.text) if before and after and not asked.ratios else 0.0
+
+    def said(prompt: Prompt, metric: Metric) -> Prediction:
+        return next(each for each in answers[prompt.key] if each.metric == metric.name)
+
+    def compared(metric: Metric) -> Comparison:
+        limits = limits_with(config.limits_for(change.unit.path, metric.name), weights.of(change, metric))
+        if before and asked.ratios:
+            ratio, inverse = (said(prompt, metric) for prompt in asked.ratios)
+            return of_ratios(
+                change, metric, said(before, metric), (ratio, inverse), predictor.calibrations, limits
+            )
+        left, right = (said(prompt, metric) if prompt else None for prompt in (before, after))
+        return compare(change, metric, left, right, predictor.calibrations, limits, alike)
+
+    return tuple(map(compared, asked.space.metrics))
 
 
-def _of_metric(prompt: Prompt | None, metric: str, answers: Mapping[str, Answer]) -> Prediction | None:
-    if prompt is None:
-        return None
-    return next(prediction for prediction in answers[prompt.key] if prediction.metric == metric)
+def _judged(comparison: Comparison, config: Config, weights: Weights) -> Verdict:
+    limits, weight = _limits(comparison, config), weights.of(comparison.change, comparison.metric)
+    return weighed(judge(comparison, limits_with(limits, weight)), limits, weight)
 
 
 def _limits(comparison: Comparison, config: Config) -> Limits:

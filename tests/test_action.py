@@ -5,16 +5,17 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
 from action.outputs import delimited
-from tests.action_runner import ActionRunner, Answer, Run, Step, file_commands
+from tests.action_runner import TOKEN, ActionRunner, Answer, Run, Step, file_commands
 from tests.conftest import Checkout
 from tests.fakes import by_length, checkpoint_without_weights, remember
-from tests.forge import Forge, Workflow
+from tests.forge import FORK, NUMBER, Forge, Workflow
+from tests.github_api import READ_ONLY, FakeGitHub, Trouble, serving
 
 ROOT = Path(__file__).parents[1]
 ACTION = ROOT / "action.yml"
@@ -113,7 +114,8 @@ def test_the_lines_of_the_change_are_annotated_and_the_run_is_summarised(forge: 
     published = act(forge.pull_request(depth=1)).step("Publish")
     assert annotations(published) == ["warning", "warning"]
     places = {(command.properties["file"], command.properties["line"]) for command in published.commands}
-    assert places == {("src/a.py", "1")}
+    # The line that was rewritten, not the head of its function.
+    assert places == {("src/a.py", "2")}
     assert "src/a.py" in published.summary
 
 
@@ -266,6 +268,74 @@ def test_without_an_installation_the_outputs_are_told_all_the_same(
     )
 
 
+# The comment.
+
+
+@pytest.fixture
+def hub(forge: Forge, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeGitHub]:
+    """The server's own view of the pull request, which comes from a fork."""
+    with serving(FakeGitHub()) as hub:
+        fork = {"owner": FORK["owner"]["login"], "repository": FORK["id"]}
+        hub.propose(NUMBER, forge.commit("topic"), ref="topic", **fork)
+        monkeypatch.setenv("GITHUB_API_URL", hub.url)
+        yield hub
+
+
+def test_a_comment_is_written_where_it_is_asked_for(forge: Forge, act: Act, hub: FakeGitHub) -> None:
+    workflow = forge.pull_request(depth=1)
+    act(workflow)
+    assert hub.seen == []
+    run = act(workflow, comment="true")
+    (body,) = hub.bodies()
+    assert body.endswith(Path(run.outputs["report-markdown"]).read_text())
+
+
+def test_a_comment_has_the_name_that_is_given(forge: Forge, act: Act, hub: FakeGitHub) -> None:
+    act(forge.pull_request(depth=1), comment="true", comment_id="backend")
+    assert hub.bodies()[0].startswith("<!-- ci-rlm comment backend run 43.1 -->\n")
+
+
+def test_a_comment_that_may_not_be_written_fails_nothing_and_is_told_once(
+    forge: Forge, act: Act, hub: FakeGitHub
+) -> None:
+    run = act(forge.pull_request(depth=1, fork=True), comment="true", token=READ_ONLY)
+    assert (run.conclusion, run.outputs["verdict"], hub.bodies()) == ("success", "regressed", [])
+    step = run.step("Comment")
+    assert annotations(step) == ["notice"]
+    assert "403: Resource not accessible by integration" in step.log
+
+
+def test_a_gate_that_fails_fails_with_and_without_its_comment(
+    forge: Forge, act: Act, hub: FakeGitHub
+) -> None:
+    workflow = forge.pull_request(depth=1)
+    hub.trouble("GET", Trouble(401, {"message": "Bad credentials"}))
+    for comments in (0, 1):
+        run = act(workflow, mode="enforce", comment="true")
+        assert (run.conclusion, run.outputs["exit-code"], len(hub.bodies())) == ("failure", "1", comments)
+
+
+def test_what_is_no_pull_request_gets_no_comment(forge: Forge, act: Act, hub: FakeGitHub) -> None:
+    run = act(on_push(forge), comment="true")
+    assert (run.conclusion, run.step("Comment").log, hub.seen) == ("success", "", [])
+
+
+def test_the_second_workflow_comments_on_the_forks_pull_request(
+    forge: Forge, act: Act, hub: FakeGitHub
+) -> None:
+    hub.propose(2, forge.commit("topic"), ref="other")
+    first = act(forge.pull_request(depth=1, fork=True))
+    act(forge.after_workflow(), report=first.outputs["report-json"], comment="true")
+    (body,) = hub.bodies(NUMBER)
+    assert body.startswith("<!-- ci-rlm comment report run 42.1 -->\n")
+    assert "the word of the fork" in body
+    assert hub.bodies(2) == []
+
+
+def test_the_token_is_in_no_log(forge: Forge, act: Act, hub: FakeGitHub) -> None:
+    assert TOKEN not in act(forge.pull_request(depth=1), comment="true").log
+
+
 # Installing.
 
 STAND_IN = """#!/bin/sh
@@ -297,7 +367,7 @@ def test_an_installation_asks_for_its_build_of_pytorch_and_is_kept(
     tools, whole = log.read_text().splitlines()
     assert tools == f"none -m pip install --quiet -c {ROOT}/constraints.txt uv"
     assert whole.startswith(f"{asked} pip install ")
-    assert whole.endswith(f" --constraint {ROOT}/constraints.txt {ROOT}")
+    assert whole.endswith(f" --constraint {ROOT}/constraints.txt {ROOT}[comment]")
     assert run.outputs["verdict"] == "regressed"
     assert run.step("Keep the environment").inputs == run.step("Restore the environment").inputs
 

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ci_rlm.extract.canonical import canonical, unannotated
+from ci_rlm.extract.canonical import canonical, parses, unannotated
 
 STANDARD_LIBRARY = Path(sysconfig.get_path("stdlib"))
 MODULES = (
@@ -181,3 +181,10 @@ def test_without_annotations_a_text_is_what_it_would_be_had_none_been_written(
     annotated: str, bare: str
 ) -> None:
     assert unannotated(annotated, "python") == canonical(bare, "python")
+
+
+@pytest.mark.parametrize(
+    ("text", "whole"), [("x = [1]\n", True), ("x = [1\n", False), ("else:\n    f()\n", False), ("", True)]
+)
+def test_whether_all_of_a_text_parses(text: str, whole: bool) -> None:
+    assert parses(text, "python") is whole

@@ -55,6 +55,11 @@ def unannotated(source: str, language: str) -> str:
     return _UNANNOTATED[language](source)
 
 
+def parses(source: str, language: str) -> bool:
+    """Whether all of a text follows its language's grammar; KeyError for one without a row in the table."""
+    return _PARSES[language](source)
+
+
 def python_parser() -> Parser:
     """A parser for Python; the grammar is loaded once."""
     from tree_sitter import Parser
@@ -173,5 +178,11 @@ def _token_text(node: Node) -> str:
     return f'{plain[1].lower()}"{plain[3]}"' if plain else text
 
 
+def _python_parses(source: str) -> bool:
+    root = python_parser().parse(source.encode("utf-8", "surrogatepass")).root_node
+    return not root.has_error
+
+
 _CANONICAL: dict[str, Callable[[str], str]] = {"python": _python}
 _UNANNOTATED: dict[str, Callable[[str], str]] = {"python": partial(_python, annotations=False)}
+_PARSES: dict[str, Callable[[str], bool]] = {"python": _python_parses}

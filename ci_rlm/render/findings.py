@@ -1,4 +1,7 @@
-"""What tools for code review list: each regression and each breached budget, with its place in the code."""
+"""What tools for code review list: each regression and each breached budget, with its place in the code.
+
+Those that someone accepts come last: a tool may show them, and none takes them for a problem.
+"""
 
 from __future__ import annotations
 
@@ -19,13 +22,16 @@ class Finding:
     path: str
     first: int
     last: int
-    """Lines of the function, from 1, both included."""
+    """Lines to look at, from 1, both included: of the hunk that moves the prediction most, or else of
+    the function."""
     title: str
     """`peak memory: regressed (fail)`."""
     message: str
     """One sentence, without its stop."""
     failing: bool
     """It fails the gate, so it is an error; any other is a warning."""
+    accepted: bool
+    """Someone accepts it, so it is neither."""
     fingerprint: str
     """Of path, qualified name and metric: the same wherever in its file the function moves."""
 
@@ -41,8 +47,9 @@ def rule_of(metric: str) -> str:
 
 
 def findings(document: Document) -> Iterator[Finding]:
-    """In the order of the rows, worst first."""
-    return (_finding(row, document) for row in document["rows"] if view.alarming(row))
+    """In the order of the rows, worst first; then what is accepted."""
+    for wanted in (view.alarming, view.accepted):
+        yield from (_finding(row, document) for row in document["rows"] if wanted(row))
 
 
 def fails(row: Row, document: Document) -> bool:
@@ -51,15 +58,16 @@ def fails(row: Row, document: Document) -> bool:
 
 
 def _finding(row: Row, document: Document) -> Finding:
-    entry, first = view.entry(row), max(row["line"], 1)
+    entry, (first, last) = view.entry(row), view.lines_of(row)
     named = "\0".join(("ci-rlm", row["path"], row["name"], row["metric"]))
     return Finding(
         row=row,
         path=printable(row["path"]),
         first=first,
-        last=max(row["end_line"], first),
+        last=last,
         title=printable(f"{entry.metric}: {entry.verdict}"),
         message=printable(view.sentence(entry)),
         failing=fails(row, document),
+        accepted=view.accepted(row),
         fingerprint=sha256(named.encode()).hexdigest(),
     )
