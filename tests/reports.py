@@ -34,10 +34,30 @@ MIB = 2.0**20
 HOSTILE = "<img src=x onerror=alert(1)>|`|\x1b[31m@octocat #1 https://evil.example [x](y)\u202e\n| a | b |"
 
 
-def unit(name: str, path: str = "src/store.py", line: int = 10) -> Unit:
-    return Unit(
-        PurePosixPath(path), name, Kind.FUNCTION, "python", Span(line, line + 4), f"def {name}(): pass\n"
-    )
+BEFORE = """\
+def build(self, rows):
+    seen = set()
+    for row in rows:
+        if row.key not in seen:
+            seen.add(row.key)
+            self.rows.append(row)
+    self.rows.sort()
+    return self"""
+AFTER = """\
+def build(self, rows):
+    \"\"\"Keep the first row of each key.\"\"\"
+    seen = []
+    for row in rows:
+        if row.key not in seen:
+            seen.append(row.key)
+            self.rows.append(row)
+    self.rows.sort()
+    return self"""
+
+
+def unit(name: str, path: str = "src/store.py", line: int = 10, source: str = "") -> Unit:
+    source = source or f"def {name}(): pass\n"
+    return Unit(PurePosixPath(path), name, Kind.FUNCTION, "python", Span(line, line + 4), source)
 
 
 def prediction(metric: Metric, median: float) -> Prediction:
@@ -51,14 +71,17 @@ def verdict(
     values: tuple[float | None, float | None],
     *,
     metric: Metric = MEMORY,
-    level: Level = Level.NONE,
+    level: Level | None = None,
     reason: str = "a reason",
     path: str = "src/store.py",
     was: Unit | None = None,
+    source: str = "",
     p: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0),
 ) -> Verdict:
     before, after = (None if value is None else prediction(metric, value) for value in values)
-    change = Change((was or unit(name, path)) if before else None, unit(name, path) if after else None)
+    level = level or (Level.WARN if outcome is Outcome.REGRESSED else Level.NONE)
+    here = unit(name, path, source=source)
+    change = Change((was or here) if before else None, here if after else None)
     slowdown = None
     if values[0] and values[1] is not None:
         mid = values[1] / values[0]
@@ -85,6 +108,8 @@ def every_outcome() -> Report:
             Outcome.REGRESSED,
             (1.2 * MIB, 1.83 * MIB),
             level=Level.FAIL,
+            was=unit("Store.build", source=BEFORE),
+            source=AFTER,
             p=(0.97, 0.99, 0.0, 0.0),
             reason="likely at least 1.25x the cost",
         ),
@@ -94,6 +119,8 @@ def every_outcome() -> Report:
             (0.0012, 0.0014),
             metric=TIME,
             level=Level.WARN,
+            was=unit("Store.build", source=BEFORE),
+            source=AFTER,
             p=(0.4, 0.93, 0.0, 0.0),
             reason="likely at least 1.10x the cost",
         ),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import replace
-from html.parser import HTMLParser
 from typing import Any
 
 import numpy as np
@@ -17,9 +16,9 @@ from ci_rlm.training.evaluate import Settings
 from ci_rlm.training.evaluation_document import Document
 from tests.fakes import INFO
 from tests.made_up_programs import Guesser, programs
+from tests.pages import Page
 
 HOSTILE = "<script>alert(1)</script>\x1b[2J & \"quoted\" 'text'"
-VOID = {"meta", "path", "br"}
 
 
 @pytest.fixture(scope="module")
@@ -31,34 +30,6 @@ def document() -> Document:
     candidate = Guesser(these, lambda: near.normal() * 0.3, info=replace(INFO, name=HOSTILE))
     present = Guesser(these, lambda: far.normal() * 3)
     return evaluate.evaluation(candidate, [*these, *learned], Settings(resamples=100), against=present)
-
-
-class Page(HTMLParser):
-    """Elements and text of a page; raises where a tag closes another than the last one."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__(convert_charrefs=True)
-        self.open: list[str] = []
-        self.tags: list[tuple[str, dict[str, str | None]]] = []
-        self.text = ""
-        self.feed(text)
-        self.close()
-        assert self.open == []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, dict(attrs)))
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, dict(attrs)))
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open.pop() == tag
-
-    def handle_data(self, data: str) -> None:
-        if "style" not in self.open:
-            self.text += data
 
 
 def test_a_page_is_well_formed_and_shows_a_hostile_name_as_text(document: Document) -> None:

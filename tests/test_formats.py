@@ -239,7 +239,7 @@ def test_no_name_begins_a_command_or_adds_a_property(text: str) -> None:
     row = verdict(text, Outcome.REGRESSED, (1.0, 2.0), path=f"{text}/x.py", reason=text)
     (command,) = annotations(report(row))
     assert command.properties["line"] == "10"
-    assert command.properties["title"] == "peak memory: regressed"
+    assert command.properties["title"] == "peak memory: regressed (warn)"
 
 
 def test_an_annotation_stands_at_its_function() -> None:

@@ -43,6 +43,7 @@ SUFFIXES = {
     "terminal": "txt",
     "json": "json",
     "markdown": "md",
+    "html": "html",
     "sarif": "sarif",
     "github": "github.txt",
     "gitlab": "gitlab.json",
@@ -160,7 +161,7 @@ def test_a_report_that_cannot_be_read_back_names_the_place(text: str, message: s
 def test_an_unknown_format_names_those_that_exist() -> None:
     with pytest.raises(UsageError) as caught:
         render(document(report()), "yaml")
-    assert caught.value.hint == "one of terminal, json, markdown, sarif, github, gitlab, junit"
+    assert caught.value.hint == "one of terminal, json, markdown, html, sarif, github, gitlab, junit"
 
 
 # The verdict line.

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ci_rlm.errors import UsageError
-from ci_rlm.render import as_json, github, gitlab, junit, markdown, sarif, terminal
+from ci_rlm.render import as_html, as_json, github, gitlab, junit, markdown, sarif, terminal
 from ci_rlm.render.as_json import parse, schema
 from ci_rlm.render.document import Document, document
 from ci_rlm.render.github import muted
@@ -21,6 +21,7 @@ FORMATS: dict[str, Callable[[Document, Options], str]] = {
     "terminal": terminal.render,
     "json": as_json.render,
     "markdown": markdown.render,
+    "html": as_html.render,
     "sarif": sarif.render,
     "github": github.render,
     "gitlab": gitlab.render,

@@ -11,7 +11,10 @@ from collections.abc import Iterable, Mapping
 from typing import NotRequired, TypedDict
 
 from ci_rlm import flow
+from ci_rlm.render import diff
+from ci_rlm.render.diff import DiffRow
 from ci_rlm.render.text import storable
+from ci_rlm.trailers import to_paste
 
 SCHEMA_VERSION = "1.0"
 SIGNIFICANT_DIGITS = 6
@@ -34,7 +37,54 @@ class Ratio(TypedDict):
     high: float
 
 
-class Row(TypedDict):
+class HunkRow(TypedDict):
+    """Lines that the change rewrites, and what they do to the row's metric (`flow.Hunk`)."""
+
+    before: list[int] | None
+    """First and last line of the file before; null where nothing was."""
+    after: list[int] | None
+    """First and last line of the file after; null where nothing is left."""
+    effect: float
+    share: float
+
+
+class AcceptedRow(TypedDict):
+    """Who accepts the cost (`flow.Acceptance`); the row's own level is `none` then."""
+
+    means: str
+    source: str
+    reason: str
+    level: str
+    """The level that the row would have."""
+
+
+class WeightRow(TypedDict):
+    """What the function weighs in a whole run (`flow.Weight`)."""
+
+    share: float
+    warn: float
+    fail: float
+
+
+class NoticeRow(TypedDict):
+    """An acceptance that accepts nothing, and why (`flow.Notice`)."""
+
+    means: str
+    source: str
+    line: int
+    text: str
+
+
+class _Settlement(TypedDict, total=False):
+    """What people say of a row."""
+
+    accepted: AcceptedRow
+    weight: WeightRow
+    accept_with: str
+    """The trailer that would accept a failing row, with a word in place of the reason."""
+
+
+class Row(_Settlement):
     """One metric of one changed function; a `before` or `after` that was not predicted is null."""
 
     path: str
@@ -59,6 +109,8 @@ class Row(TypedDict):
     reason: str
     equal: bool
     truncated: bool
+    hunks: NotRequired[list[HunkRow]]
+    """The most responsible first; of an explained claim of a difference."""
 
 
 class SkippedRow(TypedDict):
@@ -150,17 +202,23 @@ class Document(TypedDict):
     summary: Summary
     rows: list[Row]
     skipped: list[SkippedRow]
+    diffs: NotRequired[list[DiffRow]]
+    """In the order of the rows; of functions that are not equal and not removed."""
     false_alarms: NotRequired[dict[str, FalseAlarmsRow]]
     """By metric, of a checkpoint whose calibration has such bounds."""
     overridden: NotRequired[list[OverriddenRow]]
     """By path and metric; only where some limits are overridden."""
+    notices: NotRequired[list[NoticeRow]]
+    """By means, source and line; only where there are any."""
     track_record: NotRequired[TrackRecordRow]
     """Of a repository that keeps a scoreboard."""
+    unexplained: NotRequired[int]
+    """Functions whose hunks were not looked at, because the report has too many of them."""
 
 
 def document(report: flow.Report) -> Document:
     """The JSON document of a report: rows in the report's order (worst first), no clock, numbers rounded."""
-    rows = [_row(verdict) for verdict in report.verdicts]
+    rows: list[Row] = [{**_row(verdict), **_settlement(verdict, report)} for verdict in report.verdicts]
     told: Document = {
         "schema_version": SCHEMA_VERSION,
         "tool": storable(report.tool),
@@ -172,6 +230,8 @@ def document(report: flow.Report) -> Document:
         "rows": rows,
         "skipped": [_skipped(skipped) for skipped in sorted(report.skipped, key=_place)],
     }
+    if diffs := list(diff.rows(verdict.comparison.change for verdict in report.verdicts)):
+        told["diffs"] = diffs
     if report.false_alarms:
         told["false_alarms"] = {
             storable(metric): {
@@ -186,8 +246,12 @@ def document(report: flow.Report) -> Document:
             {"path": storable(str(path)), "metric": storable(metric), **_limits(limits)}
             for path, metric, limits in report.overridden
         ]
+    if report.notices:
+        told["notices"] = [_notice(notice) for notice in report.notices]
     if report.track_record:
         told["track_record"] = _track_record(report.track_record)
+    if report.unexplained:
+        told["unexplained"] = report.unexplained
     return told
 
 
@@ -200,7 +264,7 @@ def _row(verdict: flow.Verdict) -> Row:
     comparison = verdict.comparison
     change, unit = comparison.change, comparison.change.unit
     sides = [side for side in (comparison.before, comparison.after) if side is not None]
-    return {
+    row: Row = {
         "path": storable(str(unit.path)),
         "before_path": storable(str(change.before.path)) if change.before else None,
         "name": storable(unit.name),
@@ -213,7 +277,7 @@ def _row(verdict: flow.Verdict) -> Row:
         "unit": storable(comparison.metric.unit),
         "before": _quantiles(comparison.before),
         "after": _quantiles(comparison.after),
-        "ratio": _ratio(comparison.slowdown),
+        "ratio": ratio_row(comparison.slowdown),
         "p_regression": _rounded(comparison.p_regression),
         "p_warning": _rounded(comparison.p_warning),
         "p_improvement": _rounded(comparison.p_improvement),
@@ -224,6 +288,55 @@ def _row(verdict: flow.Verdict) -> Row:
         "equal": change.equal,
         "truncated": any(side.truncated for side in sides),
     }
+    if verdict.hunks:
+        row["hunks"] = [hunk_row(hunk) for hunk in verdict.hunks]
+    return row
+
+
+def _settlement(verdict: flow.Verdict, report: flow.Report) -> _Settlement:
+    """Who accepts a row, how it could be accepted, and what its function weighs."""
+    told: _Settlement = {}
+    unit, metric = verdict.comparison.change.unit, verdict.comparison.metric.name
+    if word := verdict.accepted:
+        told["accepted"] = {
+            "means": word.means.value,
+            "source": storable(word.source),
+            "reason": storable(word.reason),
+            "level": word.level.value,
+        }
+    if weight := verdict.weight:
+        told["weight"] = {
+            "share": _rounded(weight.share),
+            "warn": _rounded(weight.warn),
+            "fail": _rounded(weight.fail),
+        }
+    failing = report.trailers and verdict.level is flow.Level.FAIL
+    if failing and (line := to_paste(str(unit.path), unit.name, metric)):
+        told["accept_with"] = line
+    return told
+
+
+def _notice(notice: flow.Notice) -> NoticeRow:
+    return {
+        "means": notice.means.value,
+        "source": storable(notice.source),
+        "line": notice.line,
+        "text": storable(notice.text),
+    }
+
+
+def hunk_row(hunk: flow.Hunk) -> HunkRow:
+    """A hunk with its numbers rounded."""
+    return {
+        "before": _lines(hunk.before),
+        "after": _lines(hunk.after),
+        "effect": _rounded(hunk.effect),
+        "share": _rounded(hunk.share),
+    }
+
+
+def _lines(span: flow.Span | None) -> list[int] | None:
+    return None if span is None else [span.first, span.last]
 
 
 def _quantiles(prediction: flow.Prediction | None) -> Quantiles | None:
@@ -233,7 +346,7 @@ def _quantiles(prediction: flow.Prediction | None) -> Quantiles | None:
     return {"median": _rounded(prediction.median), "quantiles": pairs}
 
 
-def _ratio(slowdown: flow.Interval | None) -> Ratio | None:
+def ratio_row(slowdown: flow.Interval | None) -> Ratio | None:
     """Null when there is none, or when it is not finite: JSON has no infinity, and 1 / 0 is no news."""
     if slowdown is None or not all(map(math.isfinite, (slowdown.low, slowdown.mid, slowdown.high))):
         return None

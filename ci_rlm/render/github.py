@@ -8,21 +8,28 @@ unescapes it. (Workflow commands for GitHub Actions, in GitHub's documentation.)
 from __future__ import annotations
 
 from hashlib import sha256
-from itertools import islice
 
 from ci_rlm.render import view
-from ci_rlm.render.document import Document
+from ci_rlm.render.document import Document, NoticeRow
 from ci_rlm.render.findings import Finding, findings
 from ci_rlm.render.options import Options
+from ci_rlm.render.text import printable
 
 MOST = 10
 """Annotations of one kind that GitHub shows for one step."""
 
 
 def render(document: Document, options: Options) -> str:
-    """At most ten annotations, worst first; without any, the verdict as a line that is no command."""
-    lines = [_annotation(finding) for finding in islice(findings(document), MOST)]
-    more = sum(map(view.alarming, document["rows"])) - len(lines)
+    """At most ten annotations, worst first; without any, the verdict as a line that is no command.
+
+    What is accepted, and acceptances that accept nothing, are notices: GitHub shows ten of these as well.
+    """
+    found = list(findings(document))
+    alarms = [_annotation(finding) for finding in found if not finding.accepted]
+    quiet = [_annotation(finding) for finding in found if finding.accepted]
+    quiet += [_notice(notice) for notice in document.get("notices", ())]
+    lines = [*alarms[:MOST], *quiet[: MOST - 1]]
+    more = len(alarms) + len(quiet) - len(lines)
     if more:
         lines.append(_command("notice", {"title": "ci-rlm"}, f"{more:,} more in the summary"))
     return "".join(f"{line}\n" for line in lines or [view.headline(document)])
@@ -38,14 +45,21 @@ def muted(text: str) -> str:
 
 
 def _annotation(finding: Finding) -> str:
-    kind = "error" if finding.failing else "warning"
+    kind = "error" if finding.failing else "notice" if finding.accepted else "warning"
     properties = {
         "file": finding.path,
         "line": str(finding.first),
         "endLine": str(finding.last),
         "title": finding.title,
     }
-    return _command(kind, properties, f"{finding.message}\n{view.PREDICTED}")
+    line = printable(finding.row.get("accept_with", ""))
+    to_paste = f"\nTo accept it, in a commit's message: {line}" if line else ""
+    return _command(kind, properties, f"{finding.message}\n{view.PREDICTED}{to_paste}")
+
+
+def _notice(notice: NoticeRow) -> str:
+    place = {"file": printable(notice["source"]), "line": str(notice["line"])} if notice["line"] else {}
+    return _command("notice", {**place, "title": "ci-rlm"}, printable(view.notice(notice)))
 
 
 def _command(name: str, properties: dict[str, str], message: str) -> str:

@@ -27,6 +27,6 @@ def _issue(finding: Finding) -> dict[str, object]:
         "description": finding.message,
         "check_name": finding.check,
         "fingerprint": finding.fingerprint,
-        "severity": _SEVERITIES.get(finding.row["level"], "minor"),
+        "severity": "info" if finding.accepted else _SEVERITIES.get(finding.row["level"], "minor"),
         "location": {"path": finding.row["path"], "lines": {"begin": finding.first}},
     }

@@ -22,8 +22,8 @@ from ci_rlm.render.text import printable
 def render(document: Document, options: Options) -> str:
     """XML with one test suite.
 
-    A case fails if it fails the gate, and is skipped if it could not be judged or is to be looked
-    at: it may be a regression, but the build goes on.
+    A case fails if it fails the gate, and is skipped if it could not be judged, is to be looked at or is
+    accepted: it may be a regression, but the build goes on.
     """
     # Jenkins takes a file without a case for an error.
     cases = list(_cases(document)) or [_case("ci-rlm", view.headline(document))]
@@ -46,9 +46,9 @@ def _cases(document: Document) -> Iterator[Element]:
 
 def _judged(row: Row, document: Document) -> Element:
     case, entry = _case(row["path"], f"{row['name']} [{row['metric']}]"), view.entry(row)
-    if view.alarming(row) or row["outcome"] == "unsure":
+    if view.alarming(row) or view.accepted(row) or row["outcome"] in ("regressed", "unsure"):
         kind = "failure" if fails(row, document) else "skipped"
-        lines = (f"{row['path']}:{row['line']}", view.sentence(entry), view.PREDICTED)
+        lines = (f"{row['path']}:{view.lines_of(row)[0]}", view.sentence(entry), view.PREDICTED)
         _tell(case, kind, f"{entry.verdict}: {entry.reason}", *lines)
     return case
 

@@ -19,10 +19,13 @@ if TYPE_CHECKING:
     from jinja2 import Template
 
 LIMIT_BYTES = 60_000
-"""GitHub takes 65,536 characters a comment; the comment's own marker needs some."""
+"""GitHub takes 65,536 characters a comment."""
 GROUPS = 10
 """Reasons for skipping. Two places each, and 14 bytes at most for each of 120 characters: at worst
 they take half of the limit, so a page without a row fits."""
+TRAILERS = 10
+"""Lines to paste; 400 characters each at most, and never cut."""
+NOTICES = 10
 EXAMPLES = 2
 """Places named for each reason."""
 
@@ -59,12 +62,14 @@ def render(document: Document, options: Options) -> str:
 
     def page(rows: int) -> str:
         return template.render(
-            shown=shown, sections=_cut(sections, rows), document=document, groups=_skipped(shown), words=view
-        )
+            shown=shown, sections=_cut(sections, rows), document=document, groups=_skipped(shown), words=view,
+            to_paste=_fenced(shown.to_paste[:TRAILERS]), notices=_some(shown.notices),
+        )  # fmt: skip
 
     total = sum(len(section.rows) for section in sections)
     # The first number of rows that is too many: one more row is more bytes.
-    over = bisect_left(range(total + 1), True, key=lambda rows: len(page(rows).encode()) > LIMIT_BYTES)
+    room = LIMIT_BYTES - options.reserved_bytes
+    over = bisect_left(range(total + 1), True, key=lambda rows: len(page(rows).encode()) > room)
     return page(max(over - 1, 0))
 
 
@@ -111,6 +116,7 @@ def _sections(shown: View) -> tuple[Section, ...]:
     full = ("Function", "Metric", "Before → after", "Δ, 5% … 95%", "P worse", "P better", "Verdict", "Why")
     sections = (
         Section("", brief, tuple(map(_brief, shown.alarms))),
+        Section(f"{len(shown.accepted):,} accepted", brief, tuple(map(_brief, shown.accepted))),
         Section(counted(len(shown.improved), "improvement"), brief, tuple(map(_brief, shown.improved))),
         Section(f"{counted(len(shown.rows), 'comparison')} in detail", full, tuple(map(_full, shown.rows))),
     )
@@ -140,6 +146,19 @@ def _cut(sections: Sequence[Section], rows: int) -> list[Section]:
         kept.append(Section(section.title, section.columns, section.rows[:rows], omitted))
         rows = max(rows - len(section.rows), 0)
     return kept
+
+
+def _fenced(lines: Sequence[str]) -> Markdown:
+    """Trailers as a block of code, which forges give a button to copy it; empty without a line.
+
+    Each begins with the trailer's key, so none can end the block.
+    """
+    return Markdown("\n".join(["```text", *lines, "```"]) if lines else "")
+
+
+def _some(lines: Sequence[str]) -> list[str]:
+    more = [f"{len(lines) - NOTICES:,} more in the JSON report"] if len(lines) > NOTICES else []
+    return [*lines[:NOTICES], *more]
 
 
 def _skipped(shown: View) -> list[Group]:

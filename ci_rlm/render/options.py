@@ -18,3 +18,5 @@ class Options:
     """Columns of the terminal."""
     color: bool = False
     """Whether escape sequences may be written."""
+    reserved_bytes: int = 0
+    """What a format with a limit leaves free, for text that someone puts before or behind it."""

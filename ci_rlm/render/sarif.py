@@ -1,6 +1,7 @@
 """The SARIF format, version 2.1.0 (OASIS), for code scanning and for editors.
 
-Results are the findings alone: an improvement or an unsure comparison is no problem to fix.
+Results are the findings alone: an improvement or an unsure comparison is no problem to fix. What
+someone accepts is a result with a suppression (section 3.35).
 What was skipped becomes notifications of the tool. Texts are SARIF's plain text, in which braces
 are placeholders and `[text](target)` is a link (sections 3.11.5 and 3.11.6).
 """
@@ -17,7 +18,7 @@ from ci_rlm.render import view
 from ci_rlm.render.document import Document
 from ci_rlm.render.findings import Finding, findings, rule_of
 from ci_rlm.render.options import Options
-from ci_rlm.render.text import counted, printable
+from ci_rlm.render.text import clipped, counted, printable
 
 MOST = 5_000
 """Results that GitHub's code scanning keeps of one run."""
@@ -35,7 +36,7 @@ def render(document: Document, options: Options) -> str:
     """A SARIF log in ASCII with one run; what is beyond GitHub's limits, the least bad, is only counted."""
     metrics = _metrics(document)
     results = [_result(finding, metrics.index(finding.row["metric"])) for finding in findings(document)]
-    skipped = list(_skipped(document))
+    skipped = [*_notices(document), *_skipped(document)]
 
     def log(most: int) -> str:
         return _log(document, results[:most], [*_omitted(len(results) - most), *skipped])
@@ -100,6 +101,7 @@ def _result(finding: Finding, rule: int) -> dict[str, object]:
         "ruleId": finding.check,
         "ruleIndex": rule,
         "level": "error" if finding.failing else "warning",
+        **_suppressions(finding),
         "message": _text(f"{finding.message}. {view.PREDICTED}"),
         "locations": [_location(finding)],
         "partialFingerprints": {"functionAndMetric/v1": finding.fingerprint},
@@ -108,12 +110,22 @@ def _result(finding: Finding, rule: int) -> dict[str, object]:
     }
 
 
+def _suppressions(finding: Finding) -> dict[str, object]:
+    if "accepted" not in finding.row:
+        return {}
+    word = finding.row["accepted"]
+    kind = "inSource" if word["means"] == "comment" else "external"
+    reason = printable(clipped(word["reason"], view.LONGEST))
+    return {"suppressions": [{"kind": kind, "status": "accepted", "justification": reason}]}
+
+
 def _location(finding: Finding) -> dict[str, object]:
     # GitHub shows an alert in a pull request only if its whole region is part of the diff, so the
-    # region is the function's first line, and the function what is around it.
+    # region is the hunk's or the function's first line, and the function what is around it.
     region: dict[str, Any] = {"region": {"startLine": finding.first}}
-    if finding.last > finding.first:
-        region["contextRegion"] = {"startLine": finding.first, "endLine": finding.last}
+    first, last = max(finding.row["line"], 1), finding.row["end_line"]
+    if first <= finding.first <= last and first < last:
+        region["contextRegion"] = {"startLine": first, "endLine": last}
     return {
         "physicalLocation": {
             "artifactLocation": {"uri": _relative(finding.row["path"]), "uriBaseId": "%SRCROOT%"},
@@ -131,6 +143,15 @@ def _relative(path: str) -> str:
 def _omitted(results: int) -> Iterator[dict[str, object]]:
     if results:
         yield _notification("omitted", "warning", f"{counted(results, 'result')} more in the JSON report")
+
+
+def _notices(document: Document) -> Iterator[dict[str, object]]:
+    """Acceptances that accept nothing."""
+    notices = view.view(document).notices
+    for told in notices[:GROUPS]:
+        yield _notification("acceptance", "note", told)
+    if len(notices) > GROUPS:
+        yield _notification("acceptance", "note", f"{counted(len(notices) - GROUPS, 'acceptance')} more")
 
 
 def _skipped(document: Document) -> Iterator[dict[str, object]]:

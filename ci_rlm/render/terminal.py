@@ -12,6 +12,7 @@ from ci_rlm.render.drawn import drawn
 from ci_rlm.render.options import Options
 from ci_rlm.render.text import counted, printable
 from ci_rlm.render.view import Entry, Group, View
+from ci_rlm.trailers import KEY
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -32,7 +33,7 @@ def render(document: Document, options: Options) -> str:
     shown = view.view(document)
     above = [shown.headline]
     below = [line for block in _below(document, shown, options) for line in ("", *block)]
-    entries = shown.rows if options.verbose else (*shown.alarms, *shown.improved)[:ROWS]
+    entries = shown.rows if options.verbose else _called(shown)[:ROWS]
     lines = _wrapped(above, options.width), _wrapped(below, options.width)
     if not entries:
         # rich takes 60 ms to load: a report without a table, above all an empty one, does without it.
@@ -40,8 +41,12 @@ def render(document: Document, options: Options) -> str:
     return _drawn(lines[0], _table(entries, options), lines[1], shown.level, options)
 
 
+def _called(shown: View) -> tuple[Entry, ...]:
+    return (*shown.alarms, *shown.accepted, *shown.improved)
+
+
 def _below(document: Document, shown: View, options: Options) -> Iterable[Sequence[str]]:
-    rest = len(shown.alarms) + len(shown.improved) - ROWS
+    rest = len(_called(shown)) - ROWS
     if rest > 0 and not options.verbose:
         yield [f"{counted(rest, 'row')} more: -v lists them"]
     if options.verbose > 1 and shown.rows:
@@ -52,8 +57,13 @@ def _below(document: Document, shown: View, options: Options) -> Iterable[Sequen
     if shown.tally:
         hint = "" if options.verbose else "; -v lists every comparison"
         yield [f"Besides: {shown.tally}{hint}"]
+    if shown.notices:
+        yield ["Acceptances:", *_some(shown.notices, options)]
     if shown.skipped:
         yield list(_skipped(shown.skipped, options))
+    if shown.to_paste:
+        # At the margin: pasted as they stand, wrapped lines too, they are trailers to git.
+        yield [f"{view.TO_ACCEPT}:", *shown.to_paste[: len(shown.to_paste) if options.verbose else GROUPS]]
     if shown.judged:
         yield _footer(document)
 
@@ -70,6 +80,13 @@ def _skipped(groups: Sequence[Group], options: Options) -> Iterable[str]:
         yield f"  {group.count}: {printable(group.reason)} ({_examples(group.examples, options)})"
     if len(groups) > most:
         yield f"  {counted(len(groups) - most, 'reason')} more: -v lists them"
+
+
+def _some(lines: Sequence[str], options: Options) -> Iterable[str]:
+    most = len(lines) if options.verbose else GROUPS
+    yield from (f"  {printable(line)}" for line in lines[:most])
+    if len(lines) > most:
+        yield f"  {len(lines) - most:,} more: -v lists them"
 
 
 def _examples(places: Sequence[str], options: Options) -> str:
@@ -131,14 +148,18 @@ def _wrapped(lines: Iterable[str], width: int) -> list[str]:
 
 
 def _wrap(line: str, width: int) -> list[str]:
-    indent = 2 * (len(line) - len(line.lstrip()))
-    return textwrap.wrap(line, width, subsequent_indent=" " * indent, break_on_hyphens=False) or [""]
+    to_paste = line.startswith(KEY)  # git unfolds a trailer whose further lines are indented
+    indent = " " * (2 if to_paste else 2 * (len(line) - len(line.lstrip())))
+    wrapper = textwrap.TextWrapper(
+        width, subsequent_indent=indent, break_on_hyphens=False, break_long_words=not to_paste
+    )
+    return wrapper.wrap(line) or [""]
 
 
 def _drawn(above: Sequence[str], table: Table, below: Sequence[str], level: str, options: Options) -> str:
     def draw(console: Console) -> None:
         console.print("\n".join(above), style=_STYLES[level])
         console.print(table)
-        console.print("\n".join(below).lstrip("\n"))
+        console.print("\n".join(below).lstrip("\n"), soft_wrap=True)
 
     return drawn(draw, width=options.width, color=options.color)

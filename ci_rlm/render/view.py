@@ -11,8 +11,17 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from ci_rlm.render import measure
-from ci_rlm.render.document import Document, Quantiles, Row, SkippedRow, function_of
-from ci_rlm.render.text import clipped, counted
+from ci_rlm.render.document import (
+    AcceptedRow,
+    Document,
+    HunkRow,
+    NoticeRow,
+    Quantiles,
+    Row,
+    SkippedRow,
+    function_of,
+)
+from ci_rlm.render.text import clipped, counted, printable
 
 NOT_CREDIBLE = "~"
 """Printed for a difference that the prediction does not support, as benchstat does."""
@@ -25,6 +34,7 @@ LEGEND = (
     "Δ: median of after / before; P: probability of the verdict; "
     "P worse, P better: probability of a difference beyond the warning limit, either way; ~: not credible."
 )
+TO_ACCEPT = "To accept what fails, put a line of these at the end of a commit's message, with your reason"
 LONGEST = 120
 """Characters of a name, a path or a reason: more only ever comes from a generator or a prankster."""
 _DIGITS_OF_ID = 12
@@ -73,11 +83,17 @@ class View:
     """The loudest level of any row."""
     alarms: tuple[Entry, ...]
     """Regressed, or over budget."""
+    accepted: tuple[Entry, ...]
+    """What would be an alarm if nobody accepted it; the reason is theirs."""
     improved: tuple[Entry, ...]
     rows: tuple[Entry, ...]
     """Every row that a model was asked about, worst first."""
     tally: str
     """What the tables leave out, counted in one line; may be empty."""
+    to_paste: tuple[str, ...]
+    """Trailers, each of which would accept a failing row."""
+    notices: tuple[str, ...]
+    """Acceptances that accept nothing, a sentence each."""
     skipped: tuple[Group, ...]
     """Largest first."""
     judged: bool
@@ -94,9 +110,12 @@ def view(document: Document) -> View:
         headline=headline(document),
         level=max((row["level"] for row in rows), key=("none", "warn", "fail").index, default="none"),
         alarms=tuple(map(entry, alarms)),
+        accepted=tuple(map(entry, filter(accepted, rows))),
         improved=tuple(map(entry, improved)),
         rows=tuple(map(entry, asked)),
-        tally=_tally(rows),
+        tally=_tally(rows, document.get("unexplained", 0)),
+        to_paste=tuple(printable(row["accept_with"]) for row in rows if "accept_with" in row),
+        notices=tuple(map(notice, document.get("notices", ()))),
         skipped=grouped(document["skipped"]),
         judged=bool(rows),
     )
@@ -113,7 +132,7 @@ def entry(row: Row) -> Entry:
     ratio, credible, p = row["ratio"], row["outcome"] in {"regressed", "improved"}, claimed(row)
     return Entry(
         name=_short(row["name"]),
-        place=_short(f"{row['path']}:{row['line']}"),
+        place=_short(f"{row['path']}:{lines_of(row)[0]}"),
         was=_short(_was(row)),
         metric=_short(row["metric"].replace("_", " ")),
         values=_short(_values(row)),
@@ -124,7 +143,7 @@ def entry(row: Row) -> Entry:
         p_better="" if ratio is None else measure.probability(row["p_improvement"]),
         outcome=row["outcome"],
         verdict=_judged(row),
-        reason=_short(row["reason"]),
+        reason=_short(_reason(row)) + _because(row),
         quantiles=_quantiles(row),
     )
 
@@ -137,17 +156,50 @@ def sentence(entry: Entry) -> str:
 
 
 def alarming(row: Row) -> bool:
-    """What a reviewer is told first: regressed, or over budget."""
-    return row["outcome"] == "regressed" or row["level"] != "none"
+    """What a reviewer is told first: regressed or over budget, accepted by nobody and of some weight."""
+    return row["level"] != "none"
+
+
+def accepted(row: Row) -> bool:
+    """What would be told first if nobody accepted it."""
+    return "accepted" in row
+
+
+def notice(row: NoticeRow) -> str:
+    """One acceptance that accepts nothing: `src/a.py:10: accepts nothing without a reason`."""
+    source = row["source"][:_DIGITS_OF_ID] if row["means"] == "trailer" else row["source"]
+    place = f"{_short(source)}:{row['line']}" if row["line"] else f"{row['means']} {_short(source)}"
+    return f"{place}: {_short(row['text'])}"
+
+
+def lines_of(row: Row) -> tuple[int, int]:
+    """The lines to look at: of the hunk that moves the prediction most, or else of the function."""
+    hunk = responsible(row)
+    lines = hunk["after"] if hunk else None
+    first, last = lines or (row["line"], row["end_line"])
+    return max(first, 1), max(last, first, 1)
+
+
+def responsible(row: Row) -> HunkRow | None:
+    """The hunk that moves the prediction most; None where none is known, or none does."""
+    hunks = row.get("hunks", [])
+    return hunks[0] if hunks and hunks[0]["share"] > 0 else None
+
+
+def span(lines: Sequence[int]) -> str:
+    """`line 3`, `lines 3–5`."""
+    first, last = lines
+    return f"line {first}" if first == last else f"lines {first}–{last}"
 
 
 def claimed(row: Row) -> float | None:
     """The probability behind the verdict, the largest that could have led to it; None without a claim."""
     if row["outcome"] == "improved":
         return row["p_improvement"]
-    if not alarming(row):
+    level = row["accepted"]["level"] if "accepted" in row else row["level"]
+    if row["outcome"] != "regressed" and level == "none":
         return None
-    ratio = row["p_regression"] if row["level"] == "fail" else row["p_warning"]
+    ratio = row["p_regression"] if level == "fail" else row["p_warning"]
     return max(ratio, row["p_over_budget"])
 
 
@@ -212,7 +264,7 @@ def _verdict(document: Document) -> str:
     rows, functions = document["rows"], document["summary"]["functions"]
     if not functions:
         return _nothing(document)
-    worse = _functions(rows, lambda row: row["outcome"] == "regressed")
+    worse = _functions(rows, lambda row: row["outcome"] == "regressed" and alarming(row))
     over = _functions(rows, lambda row: row["outcome"] != "regressed" and alarming(row))
     better = _functions(rows, lambda row: row["outcome"] == "improved")
     if worse:
@@ -223,6 +275,8 @@ def _verdict(document: Document) -> str:
         claim = f"No credible regression in {counted(functions, 'changed function')}"
     tail = [f"{over:,} {_is(over)} likely over budget"] if worse and over else []
     tail += [f"{better:,} likely cost{_s(better)} less"] if better else []
+    fine = _functions(rows, accepted)
+    tail += [f"{fine:,} accepted"] if fine else []
     return ", ".join([claim, *tail])
 
 
@@ -268,9 +322,24 @@ def _values(row: Row) -> str:
 
 
 def _judged(row: Row) -> str:
+    if "accepted" in row:
+        return f"{row['outcome']} (accepted)"
     if row["level"] == "none":
         return row["outcome"]
     return f"{row['outcome']} ({row['level']})"
+
+
+def _reason(row: Row) -> str:
+    if "accepted" not in row:
+        return row["reason"]
+    return f"{row['accepted']['reason']} ({_given(row['accepted'])})"
+
+
+def _given(word: AcceptedRow) -> str:
+    """`comment`, `baseline`, `commit 3f2a91c0be77`, `label perf-accepted`."""
+    if word["means"] == "trailer":
+        return f"commit {word['source'][:_DIGITS_OF_ID]}"
+    return f"label {word['source']}" if word["means"] == "label" else word["means"]
 
 
 def _quantiles(row: Row) -> tuple[str, ...]:
@@ -284,14 +353,28 @@ def _spread(side: Quantiles, unit: str) -> str:
     return " ".join([*(f"{p}={value}" for p, value in pairs), f"({symbol})"])
 
 
-def _tally(rows: Sequence[Row]) -> str:
+def _because(row: Row) -> str:
+    """Where the most of it comes from, if the change has several hunks: `, 81% of it by lines 14–16`."""
+    hunk = responsible(row)
+    if hunk is None or len(row["hunks"]) < 2 or accepted(row):
+        return ""
+    if hunk["after"]:
+        return f", {hunk['share']:.0%} of it by {span(hunk['after'])}"
+    was = span(hunk["before"] or (row["line"], row["end_line"]))
+    return f", {hunk['share']:.0%} of it by what was in {was}"
+
+
+def _tally(rows: Sequence[Row], unexplained: int) -> str:
     """Rows that no table of alarms shows, and functions that no model was asked about."""
     unsure = sum(row["outcome"] == "unsure" and not alarming(row) for row in rows)
     same = sum(row["outcome"] == "same" and not row["equal"] and not alarming(row) for row in rows)
+    light = sum(row["outcome"] == "regressed" and not alarming(row) and not accepted(row) for row in rows)
     counts = (
+        (light, counted(light, "regression") + " of little weight in a whole run"),
         (unsure, counted(unsure, "comparison") + " unsure"),
         (same, counted(same, "comparison") + " without a credible difference"),
         *_states(rows),
+        (unexplained, counted(unexplained, "function") + " without a look at their hunks"),
     )
     return ", ".join(words for count, words in counts if count)
 
