@@ -38,3 +38,11 @@ class ReportError(CiRlmError):
 
 class ScoreboardError(CiRlmError):
     """A scoreboard cannot be read."""
+
+
+class ForgeError(CiRlmError):
+    """The forge refuses a request, or is out of reach."""
+
+
+class HistoryError(CiRlmError):
+    """A history cannot be read or written."""

@@ -19,6 +19,8 @@ import yaml
 
 from tests.workflow_commands import Command, obeyed
 
+TOKEN = "ghs_0123456789abcdefABCDEF"
+"""What the runner gives each job."""
 Answer = Callable[[Mapping[str, str]], Mapping[str, str]]
 """An action that a step uses: from its inputs to its outputs."""
 
@@ -87,8 +89,11 @@ class ActionRunner:
         document = yaml.safe_load(self._action.read_text("utf-8"))
         given = {name.replace("_", "-"): value for name, value in inputs.items()}
         assert given.keys() <= document["inputs"].keys()
-        values = {name: given.get(name, about["default"]) for name, about in document["inputs"].items()}
         steps: dict[str, Step] = {}
+        values = {
+            name: given.get(name, Scope({}, steps, failed=False).text(about["default"]))
+            for name, about in document["inputs"].items()
+        }
         done: list[Step] = []
         for number, described in enumerate(document["runs"]["steps"]):
             scope = Scope(values, steps, failed=any(step.outcome == "failure" for step in done))
@@ -233,6 +238,8 @@ class Scope:
                 return self.inputs[key]
             case ["steps", step, "outputs", key]:
                 return self.steps[step].outputs.get(key, "")
+            case ["github", "token"]:
+                return TOKEN
             case ["steps", step, "outcome"]:
                 return self.steps[step].outcome
         raise AssertionError(f"no such context: {name}")

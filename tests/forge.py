@@ -111,6 +111,7 @@ class Forge:
         """What runs on the default branch once the workflow of a fork's pull request has ended."""
         run = {
             "id": 42,
+            "run_attempt": 1,
             "name": "ci-rlm",
             "event": "pull_request",
             "status": "completed",
@@ -157,6 +158,8 @@ class Forge:
             "GITHUB_REF": ref,
             "GITHUB_SHA": self.commit(ref),
             "GITHUB_REPOSITORY": "ada/shop",
+            "GITHUB_RUN_ID": "43",
+            "GITHUB_RUN_ATTEMPT": "1",
         }
         return Workflow(self._checkout(folder / "workspace", ref, depth), environ)
 

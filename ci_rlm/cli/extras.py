@@ -9,10 +9,11 @@ from ci_rlm.errors import UsageError
 READING = ("pyarrow",)
 SCORING = (*READING, "scipy", "sklearn")
 TRAINING = (*SCORING, "accelerate")
+COMMENTING = ("gidgethub", "httpx2")
 
 
-def need(command: str, *modules: str) -> None:
-    """Raise UsageError now, and not when the work is done, if a module of the extra `train` is missing."""
+def need(command: str, *modules: str, extra: str = "train") -> None:
+    """Raise UsageError now, and not when the work is done, if a module of the extra is missing."""
     missing = [module for module in modules if find_spec(module) is None]
     if missing:
-        raise UsageError(f"{command} needs {' and '.join(missing)}", hint='pip install "ci-rlm[train]"')
+        raise UsageError(f"{command} needs {' and '.join(missing)}", hint=f'pip install "ci-rlm[{extra}]"')

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 import click
 
 from ci_rlm.cli.publish import Publishing, publish, publishing_flags
+
+if TYPE_CHECKING:
+    from ci_rlm.render import Document
 
 
 @click.command()
@@ -25,13 +28,18 @@ def report(source: BinaryIO, publishing: Publishing) -> int:
     The report is checked against its schema first, so one that a stranger's workflow made is
     safe to show.
     """
+    targets = publishing.targets()
+    publish(read_report(source), targets, publishing.verbose)
+    return 0
+
+
+def read_report(source: BinaryIO) -> Document:
+    """A stored report, checked against its schema. Raises ReportError."""
     from ci_rlm.errors import ReportError
     from ci_rlm.render import parse
 
-    targets = publishing.targets()
     try:
         text = source.read().decode("utf-8")
     except UnicodeDecodeError as error:
         raise ReportError("the report is not UTF-8 text") from error
-    publish(parse(text), targets, publishing.verbose)
-    return 0
+    return parse(text)
