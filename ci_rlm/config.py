@@ -64,6 +64,31 @@ class Override:
 
 
 @dataclass(frozen=True, slots=True)
+class Accept:
+    """Who can accept a cost, and where."""
+
+    comments: bool = True
+    """`# ci-rlm: ignore[METRIC] reason="..."` on a function's definition line accepts."""
+    trailers: bool = True
+    """`Perf-Accepted: PATH::FUNCTION [METRIC] | REASON` in the message of a commit of the range accepts."""
+    label: str = "perf-accepted"
+    """The label of a pull request that accepts, with the reason in its description; none if empty."""
+    baseline: str | None = None
+    """The file that `ci-rlm check --write-baseline` keeps, from the root of the repository. Left out, it is
+    `.ci-rlm/baseline.json` where that is there."""
+
+
+@dataclass(frozen=True, slots=True)
+class WholeRun:
+    """Limits of a whole run's time, for functions that the profile of `hot_paths` knows."""
+
+    warn: float = 0.01
+    """Relative increase of the whole run that is worth a warning."""
+    fail: float = 0.03
+    """Relative increase of the whole run that fails an enforced gate."""
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """All that can be configured."""
 
@@ -93,6 +118,16 @@ class Config:
     scoreboard: str | None = None
     """The file that `ci-rlm verify` keeps, from the root of the repository, for the line in a report
     that says how earlier calls turned out. Left out, it is `.ci-rlm/scoreboard.json` where that is there."""
+    history: str | None = None
+    """The file that a check adds a line to, from the root of the repository, for `ci-rlm trend`."""
+
+    accept: Accept = Accept()
+    """Who can accept a cost, and where."""
+    hot_paths: str | None = None
+    """The file that `ci-rlm weigh` wrote, from the root of the repository: a function's time then counts by
+    its share of the whole run's."""
+    whole_run: WholeRun = WholeRun()
+    """Limits of a whole run's time, for functions that the profile of `hot_paths` knows."""
 
     def limits_for(self, path: PurePosixPath, metric: str) -> Limits:
         """The limits of one metric for one file, overrides applied in their order."""
@@ -281,7 +316,7 @@ def _number(value: object, unit: str, where: str) -> float:
         raise UsageError(f"{where}: {error}") from error
 
 
-def _globs(value: object, where: str) -> tuple[str, ...]:
+def _globs(value: object, where: str, _: Config | None = None) -> tuple[str, ...]:
     if not isinstance(value, (list, tuple)) or not all(isinstance(glob, str) and glob for glob in value):
         raise UsageError(f"{where}: expected a list of globs, not {value!r}")
     if not value and not where.endswith("exclude"):
@@ -290,11 +325,41 @@ def _globs(value: object, where: str) -> tuple[str, ...]:
 
 
 def _paths(value: object, where: str, config: Config) -> Paths:
+    given = _read(value, where, config, {"include": _globs, "exclude": _globs})
+    return replace(config.paths, **given)  # type: ignore[arg-type]  # each reader gives its field's type
+
+
+def _read(value: object, where: str, config: Config, readers: Mapping[str, _Reader]) -> dict[str, object]:
+    """The entries of a table, each by the reader of its key."""
     table = _table(value, where)
     for key in table:
-        if key not in ("include", "exclude"):
-            raise _unknown(where, key, ("include", "exclude"))
-    return replace(config.paths, **{key: _globs(globs, f"{where}.{key}") for key, globs in table.items()})
+        if key not in readers:
+            raise _unknown(where, key, readers)
+    return {key: readers[key](entry, f"{where}.{key}", config) for key, entry in table.items()}
+
+
+def _accept(value: object, where: str, config: Config) -> Accept:
+    readers = {"comments": _flag, "trailers": _flag, "label": _label, "baseline": _inside}
+    given = _read(value, where, config, readers)
+    return replace(config.accept, **given)  # type: ignore[arg-type]  # each reader gives its field's type
+
+
+def _label(value: object, where: str, _: Config) -> str:
+    if not isinstance(value, str):
+        raise UsageError(f"{where}: expected a label's name, or an empty text, not {value!r}")
+    return value
+
+
+def _whole_run(value: object, where: str, config: Config) -> WholeRun:
+    given = _read(value, where, config, {"warn": _ratio, "fail": _ratio})
+    limits = replace(config.whole_run, **given)  # type: ignore[arg-type]  # each reader gives its field's type
+    if not 0 < limits.warn <= limits.fail:
+        raise UsageError(f"{where}: expected 0 < warn <= fail, not {limits.warn:g} and {limits.fail:g}")
+    return limits
+
+
+def _ratio(value: object, where: str, _: Config) -> float:
+    return _number(value, "", where)
 
 
 def _metrics(value: object, where: str, config: Config) -> tuple[tuple[str, Limits], ...]:
@@ -352,6 +417,7 @@ _VARIABLES: dict[str, _Reader] = {
     "max_file_size": _size,
     "cache": _flag,
     "scoreboard": _inside,
+    "history": _inside,
     "offline": _flag,
     "cache_dir": _folder,
 }
@@ -360,4 +426,7 @@ _FILE: dict[str, _Reader] = {
     "paths": _paths,
     "metrics": _metrics,
     "overrides": _overrides,
+    "accept": _accept,
+    "hot_paths": _inside,
+    "whole_run": _whole_run,
 }

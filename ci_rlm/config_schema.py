@@ -7,7 +7,7 @@ import inspect
 import textwrap
 from functools import cache
 
-from ci_rlm.config import DEVICES, LIMIT_FIELDS, METRICS, Config, Override, Paths
+from ci_rlm.config import DEVICES, LIMIT_FIELDS, METRICS, Accept, Config, Override, Paths, WholeRun
 from ci_rlm.flow import Mode
 from ci_rlm.quantities import SCALES
 
@@ -28,6 +28,10 @@ def config_schema() -> Schema:
         "metrics": _metrics(with_defaults=True),
         "overrides": _overrides(),
         "scoreboard": {"type": "string", "minLength": 1},
+        "history": {"type": "string", "minLength": 1},
+        "accept": _accept(),
+        "hot_paths": {"type": "string", "minLength": 1},
+        "whole_run": _whole_run(),
     }
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -67,6 +71,29 @@ def _paths() -> Schema:
     include = {**_globs(told["include"], least=1), "default": list(default.include)}
     exclude = {**_globs(told["exclude"], least=0), "default": list(default.exclude)}
     return _closed({"include": include, "exclude": exclude})
+
+
+def _accept() -> Schema:
+    told, default = field_docs(Accept), Accept()
+    switch: Schema = {"type": "boolean"}
+    return _closed(
+        {
+            "comments": {"description": told["comments"], **switch, "default": default.comments},
+            "trailers": {"description": told["trailers"], **switch, "default": default.trailers},
+            "label": {"description": told["label"], "type": "string", "default": default.label},
+            "baseline": {"description": told["baseline"], "type": "string", "minLength": 1},
+        }
+    )
+
+
+def _whole_run() -> Schema:
+    told, default = field_docs(WholeRun), WholeRun()
+    return _closed(
+        {
+            name: {"description": told[name], **_quantity(""), "default": getattr(default, name)}
+            for name in ("warn", "fail")
+        }
+    )
 
 
 def _overrides() -> Schema:

@@ -14,10 +14,12 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 
 from ci_rlm.config import (
+    Accept,
     Config,
     Layer,
     Override,
     Paths,
+    WholeRun,
     build,
     from_environment,
     from_file,
@@ -74,6 +76,19 @@ def test_every_setting_of_a_file_is_read() -> None:
     )
 
 
+ACCEPTING = """
+hot_paths = "hot.json"
+whole_run = {warn = "0.5%", fail = "2%"}
+accept = {comments = false, trailers = false, label = "", baseline = "known.json"}
+"""
+
+
+def test_who_accepts_and_what_functions_weigh_is_read() -> None:
+    config = build([layer(ACCEPTING)])
+    assert config.accept == Accept(comments=False, trailers=False, label="", baseline="known.json")
+    assert (config.hot_paths, config.whole_run) == ("hot.json", WholeRun(0.005, 0.02))
+
+
 def test_flags_win_over_environment_and_environment_over_file() -> None:
     environment = from_environment({"CI_RLM_DEVICE": "cuda", "CI_RLM_CHECKPOINT": "theirs"})
     config = build([layer(WHOLE), environment, from_flags({"checkpoint": "embedded"})])
@@ -104,7 +119,7 @@ def test_a_metric_without_a_row_has_the_general_limits() -> None:
         ("metrics.latency.fial = 1", "metrics.latency: unknown key 'fial'", "did you mean 'fail'?"),
         ('paths.includes = ["a"]', "paths: unknown key 'includes'", "did you mean 'include'?"),
         ('overrides = [{path = ["a"]}]', "overrides[0]: unknown key 'path'", "did you mean 'paths'?"),
-        ("zzz = 1", "unknown key 'zzz'", "known: cache, checkpoint, device"),
+        ("zzz = 1", "unknown key 'zzz'", "known: accept, cache, checkpoint"),
         ("offline = true", "unknown key 'offline'", "known: "),
         ('cache_dir = "x"', "unknown key 'cache_dir'", ""),
         ('mode = "strict"', "mode: expected advisory or enforce, not 'strict'", ""),
@@ -113,6 +128,13 @@ def test_a_metric_without_a_row_has_the_general_limits() -> None:
         ('device = "gpu"', "device: expected auto, cpu, cuda or cuda:N, not 'gpu'", ""),
         ("checkpoint = 3", "checkpoint: expected a text, not 3", ""),
         ("metrics = 3", "metrics: expected a table, not 3", ""),
+        ("accept.labels = 'x'", "accept: unknown key 'labels'", "did you mean 'label'?"),
+        ("accept.trailers = 1", "accept.trailers: expected true or false, not 1", ""),
+        ("accept.label = 1", "accept.label: expected a label's name, or an empty text, not 1", ""),
+        ("accept.baseline = '../x'", "accept.baseline: expected a path inside the repository", ""),
+        ("hot_paths = '/x'", "hot_paths: expected a path inside the repository", ""),
+        ("whole_run.fail = 0.001", "whole_run: expected 0 < warn <= fail, not 0.01 and 0.001", ""),
+        ("whole_run.warn = 0", "whole_run: expected 0 < warn <= fail, not 0 and 0.03", ""),
         ("overrides = 3", "overrides: expected a list of tables, not 3", ""),
         ("paths.include = []", "paths.include: an empty list matches no file", ""),
         ('paths.include = "src"', "paths.include: expected a list of globs, not 'src'", ""),
@@ -256,7 +278,8 @@ def test_the_schema_is_a_schema() -> None:
 
 
 def test_the_schema_takes_what_the_reader_takes() -> None:
-    Draft202012Validator(config_schema()).validate(tomllib.loads(WHOLE))
+    for text in (WHOLE, ACCEPTING):
+        Draft202012Validator(config_schema()).validate(tomllib.loads(text))
 
 
 @pytest.mark.parametrize(

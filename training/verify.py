@@ -171,8 +171,13 @@ class _Limits:
         self._special = {(entry["path"], entry["metric"]): entry for entry in overridden}
 
     def of(self, row: Row) -> LimitsRow:
-        """Those of its path, or of its metric, or the usual ones."""
-        return self._special.get((row["path"], row["metric"])) or self._usual.get(row["metric"]) or _DEFAULT
+        """Those of its path, or of its metric, or the usual ones; a hot function's own where stricter."""
+        key = row["path"], row["metric"]
+        limits = self._special.get(key) or self._usual.get(row["metric"]) or _DEFAULT
+        if (weight := row.get("weight")) is None:
+            return limits
+        stricter = {name: min(limits[name], weight[name]) for name in ("warn", "fail")}
+        return {**limits, **stricter}  # type: ignore[typeddict-item]
 
 
 _DEFAULT: LimitsRow = {"warn": 0.1, "fail": 0.25, "min_effect": 0.0, "budget": None, "confidence": 0.9}

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from ci_rlm.cli.acceptances import BaselineFlags, accept_all, baseline_flags, terms_of, weights_of
 from ci_rlm.cli.flags import GateFlags, ModelFlags, gate_flags, model_flags
 from ci_rlm.cli.publish import Publishing, publish, publishing_flags
 from ci_rlm.cli.selection import (
@@ -29,9 +32,21 @@ if TYPE_CHECKING:
 @gate_flags
 @model_flags
 @publishing_flags
+@baseline_flags
+@click.option(
+    "--history",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Add a line on this commit to a file, for `ci-rlm trend`.",
+)
 @click.option("--exit-zero", is_flag=True, help="Exit 0 even when the gate fails.")
 def check(
-    selection: Selection, gate: GateFlags, model: ModelFlags, publishing: Publishing, exit_zero: bool
+    selection: Selection,
+    gate: GateFlags,
+    model: ModelFlags,
+    publishing: Publishing,
+    accepting: BaselineFlags,
+    history: Path | None,
+    exit_zero: bool,
 ) -> int:
     """Judge the functions that a change touches, without running them.
 
@@ -41,16 +56,43 @@ def check(
     Exit codes: 0 passed or advisory, 1 the gate failed, 2 wrong usage or configuration,
     3 could not judge.
     """
+    from ci_rlm.cli.remember import remember
     from ci_rlm.render import document
 
     selection.refuse_conflicts()
+    accepting.refuse_conflicts()
     targets = publishing.targets()
-    report = _judged(selection, gate, model)
-    publish(document(report), targets, publishing.verbose)
-    return _exit_code(report, exit_zero=exit_zero)
+    checked = judged_range(selection, gate, model, writing=accepting.write_baseline)
+    report = checked.report
+    if accepting.write_baseline:
+        report = accept_all(report, accepting.reason or "", checked.config, checked.repository)
+    told = document(report)
+    publish(told, targets, publishing.verbose)
+    remember(told, history, checked.config, checked.repository, selection.paths)
+    return exit_code(report, exit_zero=exit_zero)
 
 
-def _judged(selection: Selection, gate: GateFlags, model: ModelFlags) -> Report:
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A report, and what it was made with."""
+
+    report: Report
+    config: Config
+    repository: Repository | None
+
+
+def judged_range(
+    selection: Selection,
+    gate: GateFlags,
+    model: ModelFlags,
+    *,
+    function: str | None = None,
+    writing: bool = False,
+) -> Checked:
+    """Judge the range that the command line selects; of it the functions of one name, if one is given.
+
+    `writing` says that the baseline is about to be written, so it need not be there.
+    """
     from ci_rlm import extract, predict
     from ci_rlm.cli.talk import progress_bar, warn
     from ci_rlm.gate import check as judged
@@ -60,6 +102,8 @@ def _judged(selection: Selection, gate: GateFlags, model: ModelFlags) -> Report:
     compared = _range(selection, model, repository)
     config = _config(selection, gate, model, compared, repository)
     track_records = track_records_of(config.scoreboard, compared, repository, warn)
+    terms = terms_of(config, selection, compared, repository, writing=writing)
+    weights = weights_of(config, compared, repository)
     predictor = predict.load(config, warn=warn)
     limits = FileLimits(
         config.paths.include,
@@ -69,7 +113,18 @@ def _judged(selection: Selection, gate: GateFlags, model: ModelFlags) -> Report:
     )
     files = files_of(selection, compared, limits, repository)
     with progress_bar() as progress:
-        return judged(compared, files, predictor, config, track_records=track_records, progress=progress)
+        report = judged(
+            compared,
+            files,
+            predictor,
+            config,
+            track_records=track_records,
+            terms=terms,
+            weights=weights,
+            function=function,
+            progress=progress,
+        )
+    return Checked(report, config, repository)
 
 
 def _repository(selection: Selection) -> Repository | None:
@@ -108,7 +163,8 @@ def _config(
     return configure({**gate.table, **model.table}, model.config_file, root, read)
 
 
-def _exit_code(report: Report, *, exit_zero: bool) -> int:
+def exit_code(report: Report, *, exit_zero: bool) -> int:
+    """What a report means for the exit code; that nothing could be judged is a warning besides."""
     from ci_rlm.cli.talk import warn
     from ci_rlm.gate import nothing_scored
 

@@ -34,6 +34,17 @@ class Selection:
     include_untracked: bool
     repo: Path
 
+    @property
+    def given(self) -> bool:
+        """Some part of the range is named."""
+        named = self.base, self.head, self.staged, self.diff_file, self.include_untracked
+        return bool(self.paths) or any(named)
+
+    @property
+    def names_head(self) -> bool:
+        """Whether a flag says what is judged, and not the event."""
+        return bool(self.head or self.staged or self.diff_file or self.include_untracked)
+
     def refuse_conflicts(self) -> None:
         """Raise UsageError when two flags name different ranges."""
         ranges = {
@@ -129,7 +140,7 @@ def reader_of_config(
 
     from ci_rlm.cli.settings import read_plain
 
-    if not _privileged():
+    if not is_privileged():
         return lambda name: read_plain(root / name)
     if repository is None or compared.base == DIFF:
         return lambda name: None
@@ -144,20 +155,16 @@ def track_records_of(
 
     A damaged one is a warning. Raises UsageError where a file that the configuration names is missing.
     """
-    from pathlib import PurePosixPath
-
     from ci_rlm.errors import ScoreboardError
-    from ci_rlm.git import WORKING_TREE
     from ci_rlm.scoreboard import MAX_BYTES, PLACE, track_records
 
-    if repository is None or (_privileged() and compared.base == DIFF):
+    data = kept_file(named or PLACE, MAX_BYTES, compared, repository)
+    if repository is None or (is_privileged() and compared.base == DIFF):
         return ()
-    tree = _trusted_tree(compared, repository) if _privileged() else WORKING_TREE
-    data = repository.blob(tree, PurePosixPath(named or PLACE), MAX_BYTES)
     if data is None and named:
         hint = "run `ci-rlm verify`, or leave the setting out"
         raise UsageError(f"scoreboard: no regular file {named} of at most {MAX_BYTES:,} bytes", hint=hint)
-    if data is None and tree == WORKING_TREE and os.path.lexists(repository.root / PLACE):
+    if data is None and not is_privileged() and os.path.lexists(repository.root / PLACE):
         warn(f"{PLACE} is left out of the report: it is no regular file of at most {MAX_BYTES:,} bytes")
     try:
         return () if data is None else track_records(data)
@@ -166,7 +173,20 @@ def track_records_of(
         return ()
 
 
-def _privileged() -> bool:
+def kept_file(name: str, max_bytes: int, compared: Range, repository: Repository | None) -> bytes | None:
+    """A file of the repository, read from where the configuration is read; None if it is not there."""
+    from pathlib import PurePosixPath
+
+    from ci_rlm.git import WORKING_TREE
+
+    if repository is None or (is_privileged() and compared.base == DIFF):
+        return None
+    tree = _trusted_tree(compared, repository) if is_privileged() else WORKING_TREE
+    return repository.blob(tree, PurePosixPath(name), max_bytes)
+
+
+def is_privileged() -> bool:
+    """Whether a stranger's code may be judged by a workflow that holds secrets."""
     return os.environ.get("GITHUB_EVENT_NAME") in PRIVILEGED
 
 

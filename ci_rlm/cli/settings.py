@@ -23,9 +23,20 @@ def configure(
 
 def configure_here(model: ModelFlags) -> Config:
     """The configuration of a command that needs no repository: of the one around, if any."""
-    here = Path.cwd()
-    root = next((folder for folder in (here, *here.parents) if (folder / ".git").exists()), here)
+    root = _root_here()
     return configure(model.table, model.config_file, root, lambda name: read_plain(root / name))
+
+
+def layer_here(model: ModelFlags) -> Layer | None:
+    """What of it a file says; None if no file configures. Raises UsageError."""
+    root = _root_here()
+    named = model.config_file
+    return from_file(named) if named else from_root(lambda name: read_plain(root / name), root)
+
+
+def _root_here() -> Path:
+    here = Path.cwd()
+    return next((folder for folder in (here, *here.parents) if (folder / ".git").exists()), here)
 
 
 def read_plain(path: Path) -> bytes | None:

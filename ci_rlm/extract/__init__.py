@@ -11,6 +11,7 @@ from ci_rlm.extract.outline import Broken, Outline, simple
 from ci_rlm.extract.pair import by_name, elsewhere, has_changed, is_equal
 from ci_rlm.extract.python import outline as python_outline
 from ci_rlm.extract.python_tree import PARSE_SECONDS
+from ci_rlm.extract.remarks import Remark, remarks
 from ci_rlm.flow import Change, FileChange, Kind, Skipped, Span, Unit
 
 LANGUAGES: dict[str, str] = {".py": "python"}
@@ -45,6 +46,15 @@ def program(path: PurePosixPath, text: str, language: str) -> Unit:
     """A whole text as one unit, named after its file; its lines end with a newline alone."""
     source = _plain(text)
     return Unit(path, path.name, Kind.PROGRAM, language, Span(1, source.count("\n") + 1), source)
+
+
+def remarks_of(path: PurePosixPath, data: bytes | None, marker: str) -> tuple[Remark, ...]:
+    """The comments of a file that hold the marker; none of a file that is no readable code."""
+    language = language_of(path)
+    if data is None or language is None or marker.encode() not in data:
+        return ()
+    text = _plain(data.decode("utf-8", "surrogateescape"))
+    return () if _NO_TEXT.search(text) else remarks(text, language, marker)
 
 
 def changes(files: Iterable[FileChange]) -> Iterator[Change | Skipped]:

@@ -105,6 +105,9 @@ class Options:
     """Of values whose unit the log does not tell: `ms`, `ns`, `KiB`; or the interval of a sample: `10ms`."""
     columns: Mapping[str, str] = field(default_factory=dict)
     """For plain tables: field of a measurement → column."""
+    whole: bool = False
+    """Of a profile, also yield what the whole run took, as a cumulative time without a place. The formats
+    in `PROFILES` can."""
 
 
 class Reader(Protocol):
@@ -139,6 +142,10 @@ FORMATS = (
     "plain",
 )
 """Every format by its module; the first whose `sniff` agrees is taken."""
+
+
+PROFILES = ("cprofile", "speedscope", "collapsed", "pyinstrument")
+"""Formats that tell the time of a whole run and of every function in it."""
 
 
 def reader(name: str) -> Reader:

@@ -54,7 +54,9 @@ def read(path: Path, options: Options) -> Iterator[Measurement | Bad]:
     except ValueError as error:
         scale = str(error)
     stacks = Stacks()
-    yield from summed(_gather(path, scale, stacks), sums=stacks.measurements("collapsed", metric))
+    yield from summed(
+        _gather(path, scale, stacks), sums=stacks.measurements("collapsed", metric, whole=options.whole)
+    )
 
 
 def _gather(path: Path, scale: float | str, stacks: Stacks) -> Iterator[Bad]:

@@ -31,18 +31,21 @@ def sniff(head: bytes, path: Path) -> bool:
 
 def read(path: Path, options: Options) -> Iterator[Measurement | Bad]:
     """Of each function the cumulative time of a call, recursion within it included, and all own time."""
-    index = -1
+    index, total = -1, 0.0
     try:
         with open_log(path) as file:
             for index, (key, value) in enumerate(Unmarshal(file).pairs()):
                 try:
                     yield from _measured(key, value)
+                    total += _own(value)
                 except ValueError as error:
                     yield Bad(f"entry {index}", str(error))
     except LogError as error:
         if index < 0:
             raise
         yield Bad(f"after entry {index}", error.message)
+    if options.whole and total > 0:
+        yield Measurement(Place(), "wall_time", Kind.CUMULATIVE, total, "cprofile")
 
 
 def _measured(key: object, value: object) -> Iterator[Measurement]:
@@ -58,6 +61,12 @@ def _measured(key: object, value: object) -> Iterator[Measurement]:
         place = Place(name, file, line)
         yield Measurement(place, "wall_time", Kind.PER_CALL, cumulative / primitive, "cprofile", n=primitive)
         yield Measurement(place, "wall_time", Kind.SELF, own, "cprofile", n=calls)
+
+
+def _own(value: object) -> float:
+    """The own time of an entry that was measured, built-in functions too. Raises ValueError."""
+    assert isinstance(value, tuple)
+    return to_base(number(value[2]), "s")[0]
 
 
 def _is_place(pair: tuple[object, ...]) -> TypeGuard[tuple[int, str]]:

@@ -34,9 +34,8 @@ def read(path: Path, options: Options) -> Iterator[Measurement | Bad]:
     started = facts(path, "start_time").get("start_time")
     when = moment(started * 1000) if isinstance(started, (int, float)) else ""
     tree = _Tree(Stacks(defined=True))
-    yield from summed(
-        tree.gather(path), sums=tree.stacks.measurements("pyinstrument", "wall_time", when=when)
-    )
+    sums = tree.stacks.measurements("pyinstrument", "wall_time", when=when, whole=options.whole)
+    yield from summed(tree.gather(path), sums=sums)
 
 
 class _Node:

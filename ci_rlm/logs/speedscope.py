@@ -74,7 +74,10 @@ def read(path: Path, options: Options) -> Iterator[Measurement | Bad]:
             yield Bad(f"profiles[{index}]", str(error))
     defined = outline.exporter.startswith(_DEFINING)
     stacks = {kind: Stacks(defined=defined) for kind in _METRICS}
-    sums = [each.measurements("speedscope", _METRICS[kind], kind) for kind, each in stacks.items()]
+    sums = [
+        each.measurements("speedscope", _METRICS[kind], kind, whole=options.whole)
+        for kind, each in stacks.items()
+    ]
     gatherings = [
         _sampled(path, outline, scales["sampled"], stacks),
         _evented(path, outline, scales["evented"], stacks),

@@ -85,6 +85,7 @@ class Stacks:
         self._functions: dict[Frame, _Function] = {}
         self._open: list[_Function] = []
         self._spent = 0.0
+        self._total = 0.0
 
     def add(self, stack: Sequence[Frame], weight: float, samples: int = 1) -> None:
         """Add a stack, root first. Raises ValueError and LogError as `open` does."""
@@ -95,6 +96,7 @@ class Stacks:
         if functions:
             functions[-1].own += weight
             functions[-1].own_samples += samples
+            self._total += weight
 
     def open(self, frame: Frame) -> None:
         """Enter a frame.
@@ -118,6 +120,7 @@ class Stacks:
         if self._open:
             self._open[-1].own += weight
             self._spent += weight
+            self._total += weight
 
     def close(self) -> None:
         """Leave the innermost frame."""
@@ -144,9 +147,11 @@ class Stacks:
         return function
 
     def measurements(
-        self, origin: str, metric: str, kind: Kind = Kind.CUMULATIVE, *, when: str = ""
+        self, origin: str, metric: str, kind: Kind = Kind.CUMULATIVE, *, when: str = "", whole: bool = False
     ) -> Iterator[Measurement]:
         """What each function got, in the order of their first appearance; of times also its own part.
+
+        With `whole`, the sum of all stacks comes last.
 
         A value of 0 says that no sample fell there, not that nothing was used: it is left out.
         """
@@ -164,6 +169,8 @@ class Stacks:
             for part, value, samples in parts:
                 if 0 < value < math.inf:
                     yield Measurement(place, metric, part, value, origin, n=max(samples, 1), when=when)
+        if whole and kind is Kind.CUMULATIVE and 0 < self._total < math.inf:
+            yield Measurement(Place(), metric, kind, self._total, origin, when=when)
 
 
 def summed(*gatherings: Iterable[Bad], sums: Iterable[Measurement]) -> Iterator[Measurement | Bad]:
