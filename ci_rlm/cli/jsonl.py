@@ -39,13 +39,15 @@ def answer_lines(
     write: Callable[[str], None],
     prepare: Callable[[Record], Request],
     answer: Callable[[Sequence[Request]], Iterable[Record]],
+    batch_size: int = BATCH,
 ) -> None:
     """Answer each line of `stream`; a bad one is answered with `{"id", "error"}` and ends nothing.
 
-    `prepare` raises BadLineError; `answer` gives one record a request. `write` is called once a batch.
+    `prepare` raises BadLineError; `answer` gives one record a request. `write` is called once a batch:
+    whoever waits for an answer before writing the next line needs batches of one.
     """
     lines = (read_line(line, whole, prepare) for line, whole in split_lines(stream, LINE_BYTES))
-    while batch := list(islice(lines, BATCH)):
+    while batch := list(islice(lines, batch_size)):
         answers = iter(answer([line.request for line in batch if not isinstance(line.request, BadLineError)]))
         write("".join(_dumped(line, answers) for line in batch))
 

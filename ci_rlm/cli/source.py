@@ -45,15 +45,22 @@ def function_of(path: Path, name: str, max_bytes: int) -> Unit:
     return named[name]
 
 
-def unit_of(record: Record, key: str, max_bytes: int) -> Unit:
-    """A text of a JSON line as a program. Raises BadLineError."""
+def unit_of(record: Record, key: str, max_bytes: int, function: str | None = None) -> Unit:
+    """A text of a JSON line as a program, or one function of it. Raises BadLineError."""
     from ci_rlm import extract
 
     language = text_of(record, "language", 100)
     if language not in extract.LANGUAGES.values():
         known = ", ".join(sorted(set(extract.LANGUAGES.values())))
         raise BadLineError(f"unknown language {language!r}; known: {known}")
-    return extract.program(PurePosixPath("-"), text_of(record, key, max_bytes), language)
+    path, text = PurePosixPath("-"), text_of(record, key, max_bytes)
+    if function is None:
+        return extract.program(path, text, language)
+    units, _ = extract.units(path, text, language)
+    named = [unit for unit in units if unit.name == function]
+    if not named:
+        raise BadLineError(f'"{key}" has no function {function!r}')
+    return named[0]
 
 
 def _language(path: Path) -> str:
