@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import subprocess
 import sys
 import tomllib
@@ -17,7 +16,6 @@ from ci_rlm import __version__
 from ci_rlm.cli import COMMANDS, LazyGroup, main
 from ci_rlm.config_schema import config_schema
 from ci_rlm.errors import CiRlmError, GitError, UsageError
-from tests.fakes import checkpoint_without_weights
 
 
 class Failing(LazyGroup):
@@ -105,62 +103,6 @@ def test_the_project_s_own_configuration_follows_the_schema() -> None:
     Draft202012Validator(config_schema()).validate(project["tool"].get("ci-rlm", {}))
 
 
-def test_doctor_passes_where_all_is_there(tmp_path: Path) -> None:
-    folder = checkpoint_without_weights(tmp_path)
-    result = CliRunner().invoke(main, ["doctor", "--checkpoint", str(folder)])
-    assert result.exit_code == 0
-    assert "ok    checkpoint: hollow" in result.stdout
-
-
-def test_doctor_names_what_is_missing_and_the_next_step() -> None:
-    result = CliRunner().invoke(main, ["doctor", "--checkpoint", "/nowhere"])
-    assert result.exit_code == 3
-    assert "fail  checkpoint: no such checkpoint: /nowhere\n      give 'embedded'" in result.stdout
-
-
-def test_doctor_reports_a_wrong_configuration(tmp_path: Path) -> None:
-    (tmp_path / "ci-rlm.toml").write_text("mod = 1")
-    result = CliRunner().invoke(main, ["doctor", "--config", str(tmp_path / "ci-rlm.toml")])
-    assert result.exit_code == 3
-    assert "unknown key 'mod'\n      did you mean 'mode'?" in result.stdout
-
-
-def test_doctor_says_where_the_model_would_run(tmp_path: Path) -> None:
-    folder = checkpoint_without_weights(tmp_path)
-    result = CliRunner().invoke(main, ["doctor", "--checkpoint", str(folder), "--device", "cpu"])
-    (line,) = (line for line in result.stdout.splitlines() if "device:" in line)
-    assert re.fullmatch(r"ok    device: cpu leads to cpu: \d+ threads?, a prompt each; (.*)", line)
-    assert line.endswith("; float32; attention: flash_attention")
-
-
-def test_doctor_fails_for_a_gpu_that_is_not_there() -> None:
-    result = CliRunner().invoke(main, ["doctor", "--device", "cuda:99"])
-    assert result.exit_code == 3
-    assert "fail  device: there is no device cuda:99" in result.stdout
-
-
-def test_doctor_speaks_json(tmp_path: Path) -> None:
-    import json
-
-    folder = checkpoint_without_weights(tmp_path)
-    result = CliRunner().invoke(main, ["doctor", "--checkpoint", str(folder), "--format", "json"])
-    found = json.loads(result.stdout)
-    assert found["ok"] is True
-    names = [
-        "python",
-        "git",
-        "repository",
-        "torch",
-        "triton",
-        "measuring",
-        "configuration",
-        "device",
-        "checkpoint",
-        "cache",
-    ]
-    assert [check["name"] for check in found["checks"]] == names
-
-
 @pytest.mark.parametrize(
     "command",
     [
@@ -181,11 +123,3 @@ def test_a_command_without_its_extra_says_what_to_install(command: list[str]) ->
     assert done.returncode == 2
     assert f"{command[0]} needs pyarrow" in done.stderr
     assert 'pip install "ci-rlm[train]"' in done.stderr
-
-
-def test_doctor_fetches_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("CI_RLM_CACHE_DIR", str(tmp_path))
-    command = [sys.executable, "-m", "ci_rlm", "doctor", "--checkpoint", "acme/rlm"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 3
-    assert "fail  checkpoint: offline, and acme/rlm@main is not kept" in done.stdout

@@ -14,8 +14,9 @@ from ci_rlm import __version__
 from ci_rlm.errors import CiRlmError
 
 COMMANDS = (
-    "check", "report", "score", "compare", "profile", "ingest", "train", "evaluate", "calibrate", "restore",
-    "verify", "schema", "doctor",
+    "check", "explain", "report", "comment", "score", "compare", "rank", "profile", "ingest", "weigh",
+    "train", "evaluate", "calibrate", "restore", "verify", "select", "trend", "schema", "init", "doctor",
+    "selftest",
 )  # fmt: skip
 """Each is a module of this package with a command of the same name, which returns its exit code."""
 

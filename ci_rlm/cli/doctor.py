@@ -1,49 +1,32 @@
-"""`ci-rlm doctor`: what this machine lacks, and the next step."""
+"""`ci-rlm doctor`: what this machine and this repository lack for a check, each with the next step."""
 
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
-from enum import StrEnum
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from ci_rlm.cli.finding import Finding, Status
 from ci_rlm.cli.flags import ModelFlags, model_flags
 
 if TYPE_CHECKING:
-    import torch
-
     from ci_rlm.config import Config
     from ci_rlm.predict import Predictor
-
-
-class Status(StrEnum):
-    """How a check went. Only `FAIL` changes the exit code."""
-
-    OK = "ok"
-    WARN = "warn"
-    FAIL = "fail"
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What one check found."""
-
-    name: str
-    status: Status
-    detail: str
-    next_step: str = ""
 
 
 @click.command()
 @model_flags
 @click.option("--format", "format_", type=click.Choice(["text", "json"]), default="text", show_default=True)
 def doctor(model: ModelFlags, format_: str) -> int:
-    """Check that all a check needs is here; exit 3 if something is missing."""
+    """Check that all a check needs is here; exit 3 if something is missing.
+
+    ok: as it should be. note: optional, and not there. warn: it works, but not as it could. fail: a
+    check cannot work.
+    """
     findings = tuple(_findings(model))
     failed = any(finding.status is Status.FAIL for finding in findings)
     if format_ == "json":
@@ -63,127 +46,37 @@ def _lines(finding: Finding) -> Iterator[str]:
 
 
 def _findings(model: ModelFlags) -> Iterator[Finding]:
-    yield _python()
-    yield _git()
-    yield _repository()
-    torch = _torch()
+    from ci_rlm.cli import machine, surroundings
+
+    yield machine.python()
+    git = machine.git()
+    yield git
+    torch = machine.torch_here()
     yield torch
-    yield _triton()
-    yield _measuring()
-    config = _config(model)
-    if isinstance(config, Finding):
-        yield config
+    yield from machine.extras()
+    yield machine.measuring()
+    valid, config = surroundings.configuration(model)
+    yield valid
+    if config is not None:
+        if torch.status is Status.OK:
+            yield machine.device(config)
+        yield _checkpoint(config)
+        yield machine.cache(config)
+    if git.status is Status.OK:
+        yield from _repository()
+
+
+def _repository() -> Iterator[Finding]:
+    from ci_rlm.cli import surroundings, workflows
+    from ci_rlm.git.about import files_of_tree
+
+    found = surroundings.repository(Path.cwd())
+    if isinstance(found, Finding):
+        yield found
         return
-    yield Finding("configuration", Status.OK, f"mode {config.mode}, checkpoint {config.checkpoint}")
-    if torch.status is Status.OK:
-        yield _device(config)
-    yield _checkpoint(config)
-    yield _cache(config)
-
-
-def _python() -> Finding:
-    return Finding("python", Status.OK, ".".join(str(part) for part in sys.version_info[:3]))
-
-
-def _git() -> Finding:
-    import shutil
-    import subprocess
-
-    path = shutil.which("git")
-    if path is None:
-        return Finding("git", Status.FAIL, "not on the PATH", "install git 2.15 or later")
-    answer = subprocess.run([path, "--version"], capture_output=True, text=True, check=False)
-    if answer.returncode:
-        return Finding("git", Status.FAIL, f"{path} does not run: {answer.stderr.strip()}", "mend git")
-    return Finding("git", Status.OK, answer.stdout.strip().removeprefix("git version "))
-
-
-def _repository() -> Finding:
-    from ci_rlm.errors import GitError
-    from ci_rlm.git import Repository
-
-    where = "the repository around this folder"
-    try:
-        repository = Repository.discover(Path.cwd())
-        where = str(repository.root)
-        base = repository.default_base()
-    except GitError as error:
-        return Finding("repository", Status.WARN, f"{where}: {error.message}", error.hint)
-    return Finding("repository", Status.OK, f"{repository.root}, compared with {base} by default")
-
-
-def _torch() -> Finding:
-    try:
-        import torch
-    except ImportError as error:
-        return Finding("torch", Status.FAIL, f"cannot be imported: {error}", "install it as the README says")
-    return Finding("torch", Status.OK, str(torch.__version__))
-
-
-def _triton() -> Finding:
-    from importlib.util import find_spec
-
-    if find_spec("triton") is None:
-        return Finding("triton", Status.OK, "not installed; only measuring kernels on a GPU needs it")
-    return Finding("triton", Status.OK, "installed")
-
-
-def _measuring() -> Finding:
-    from importlib.util import find_spec
-
-    from ci_rlm.training.profile import cage, sandbox
-
-    if find_spec("pyarrow") is None:
-        return Finding("measuring", Status.OK, 'not installed; `ci-rlm profile` needs "ci-rlm[train]"')
-    counted = "allocations are counted" if sandbox.counters_library() else "no C compiler counts allocations"
-    missing = [step for step, reason in cage.available().items() if reason and step != "user"]
-    if missing:
-        hint = "programs of others are limited, but less apart from this machine: measure in a virtual one"
-        return Finding("measuring", Status.WARN, f"the cage lacks {', '.join(missing)}; {counted}", hint)
-    return Finding("measuring", Status.OK, f"programs run in a cage; {counted}")
-
-
-def _config(model: ModelFlags) -> Config | Finding:
-    from ci_rlm.cli.settings import configure_here
-    from ci_rlm.errors import UsageError
-
-    try:
-        return configure_here(model)
-    except UsageError as error:
-        return Finding("configuration", Status.FAIL, error.message, error.hint)
-
-
-def _device(config: Config) -> Finding:
-    import torch
-
-    from ci_rlm.errors import UsageError
-    from ci_rlm.predict.rlm import device_of, usable_cpus
-
-    try:
-        device = torch.device(device_of(config.device))
-    except UsageError as error:
-        return Finding("device", Status.FAIL, error.message, error.hint)
-    if device.type == "cpu":
-        threads = usable_cpus()
-        manner = f"{threads} thread{'s' * (threads > 1)}, a prompt each"
-    else:
-        manner = f"{torch.cuda.get_device_name(device)}, prompts in batches of about one length"
-    detail = f"{config.device} leads to {device}: {manner}; float32; attention: {_attention(device)}"
-    return Finding("device", Status.OK, detail)
-
-
-def _attention(device: torch.device) -> str:
-    """The kernels that torch chooses for float32 attention on a device."""
-    import torch
-    from torch.nn.attention import SDPBackend
-
-    query = torch.zeros(1, 4, 64, 64, device=device)
-    keep = torch.ones(1, 1, 1, 64, dtype=torch.bool, device=device)
-    whole, padded = (
-        SDPBackend(torch._fused_sdp_choice(query, query, query, attn_mask=mask)).name.lower()
-        for mask in (None, keep)
-    )
-    return whole if whole == padded else f"{whole}, {padded} where texts are padded"
+    yield from surroundings.findings(found)
+    yield surroundings.hook(found)
+    yield from workflows.findings(found.root, files_of_tree(found))
 
 
 def _checkpoint(config: Config) -> Finding:
@@ -197,7 +90,31 @@ def _checkpoint(config: Config) -> Finding:
         predictor = predict.load(replace(config, cache=False, offline=True), warn=warn)  # told, not fetched
     except CheckpointError as error:
         return Finding("checkpoint", Status.FAIL, error.message, error.hint)
+    if config.checkpoint == "embedded" and (changed := changed_since_installed()):
+        hint = "install ci-rlm anew"
+        return Finding("checkpoint", Status.FAIL, f"{', '.join(changed)}: not what was installed", hint)
     return _described(predictor)
+
+
+def changed_since_installed() -> list[str]:
+    """The embedded checkpoint's files whose sha256 is not the one that was recorded at installation.
+
+    An editable installation records none (the file RECORD of "Recording installed projects", PyPA).
+    """
+    from base64 import urlsafe_b64encode
+    from hashlib import sha256
+    from importlib.metadata import PackageNotFoundError, files
+
+    try:
+        recorded = [path for path in files("ci-rlm") or () if "model/pretrained" in path.as_posix()]
+    except PackageNotFoundError:
+        return []
+
+    def intact(place: Path, expected: str) -> bool:
+        digest = sha256(place.read_bytes()).digest() if place.is_file() else b""
+        return urlsafe_b64encode(digest).rstrip(b"=").decode() == expected
+
+    return [path.name for path in recorded if path.hash and not intact(Path(path.locate()), path.hash.value)]
 
 
 def _described(predictor: Predictor) -> Finding:
@@ -210,17 +127,3 @@ def _described(predictor: Predictor) -> Finding:
         hint = "its verdicts on them stay unsure until it is calibrated on held-out pairs"
         return Finding("checkpoint", Status.WARN, f"{detail}; no calibration of {', '.join(missing)}", hint)
     return Finding("checkpoint", Status.OK, f"{detail}; calibrated")
-
-
-def _cache(config: Config) -> Finding:
-    import os
-
-    if not config.cache or config.cache_dir is None:
-        return Finding("cache", Status.OK, "turned off")
-    folder = config.cache_dir
-    existing = next(place for place in (folder, *folder.absolute().parents) if place.exists())
-    if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
-        return Finding(
-            "cache", Status.WARN, f"{folder} cannot be written", "set CI_RLM_CACHE_DIR to a folder"
-        )
-    return Finding("cache", Status.OK, str(folder))

@@ -65,8 +65,8 @@ publishing_flags = grouped(
         "formats",
         multiple=True,
         metavar="FORMAT[:FILE]",
-        help="terminal, json, markdown, sarif, github (annotations and job summary), gitlab (code quality) "
-        "or junit, to standard output or a file; repeatable.",
+        help="terminal, json, markdown, html (one page), sarif, github (annotations and job summary), "
+        "gitlab (code quality) or junit, to standard output or a file; repeatable.",
     ),
     click.option("-v", "--verbose", count=True, help="Every row with its interval; -vv: the quantiles too."),
 )

@@ -64,7 +64,7 @@ class Form:
 
 def rewrite(name: str, direction: Direction, *forms: Form, inverse: str = "", weight: float = 1.0) -> Edit:
     """An edit by templates; see `syntax.match` for their holes."""
-    summary = f"`{forms[0].before}` to `{forms[0].after}`".replace("\n", "; ")
+    summary = f"`{forms[0].before}` to `{forms[0].after}`".replace(":\n    ", ": ").replace("\n", "; ")
     return Edit(name, direction, summary, partial(_rewritten, forms), inverse, weight)
 
 
