@@ -1,9 +1,10 @@
-"""Two predictions of one metric as one statement on their ratio.
+"""What is predicted of the two sides of a change as one statement on their ratio.
 
 The two sides' errors are not independent: what a model gets wrong about a function it gets
 wrong about the same function with one line changed. So the ratio's distribution comes from
 held-out pairs of texts that are about as alike (`flow.ErrorBand`), not from multiplying two
-distributions; only a checkpoint without calibration falls back on independence.
+distributions; only a checkpoint without calibration falls back on independence. A model that
+reads both sides at once answers with the ratio itself (`of_ratios`).
 """
 
 from __future__ import annotations
@@ -13,7 +14,9 @@ import math
 import re
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from operator import itemgetter
 
 from ci_rlm.flow import Calibration, Change, Comparison, ErrorBand, Interval, Limits, Metric, Prediction
 
@@ -59,23 +62,66 @@ def compare(
 
     `alike` is the `similarity` of the two prompts.
     """
-    over = 0.0 if after is None else probability_over(after, limits.budget)
     if before is None or after is None:
+        over = 0.0 if after is None else probability_over(after, limits.budget)
         return Comparison(change, metric, before, after, None, p_over_budget=over)
     calibration = next((c for c in calibrations if c.metric == metric.name and c.bands), None)
     ends, cdf = _calibrated(calibration, before, after, alike) if calibration else _independent(before, after)
+    return _statement(change, metric, (before, after), ends, cdf, calibration, limits)
+
+
+def of_ratios(
+    change: Change,
+    metric: Metric,
+    before: Prediction,
+    ratios: tuple[Prediction, Prediction],
+    calibrations: Sequence[Calibration],
+    limits: Limits,
+) -> Comparison:
+    """Compare by what a model that reads both sides says of after ÷ before.
+
+    `ratios` are what it says of after ÷ before and, asked the other way round, of before ÷ after. Both
+    are taken as equally good: the ratio's distribution is the mean of the two, so a change and its
+    inverse mirror each other exactly. The side after is the side before times the middle ratio.
+    """
+    calibration = next((c for c in calibrations if c.metric == metric.name and not c.bands), None)
+    pairs = mixture(*ratios)
+    ends = [_quantile_of(pairs, u) for u in _ENDS]
+    scaled = tuple((u, value * math.exp(ends[1])) for u, value in before.quantiles)
+    after = replace(before, quantiles=scaled, truncated=any(ratio.truncated for ratio in ratios))
+    return _statement(change, metric, (before, after), ends, lambda x: cdf_of(pairs, x), calibration, limits)
+
+
+def mixture(ratio: Prediction, inverse: Prediction) -> list[tuple[float, float]]:
+    """(probability, ln(after / before)) pairs, ascending, of a ratio and of its inverse asked for itself."""
+    return _levels(
+        (sign * _log(value, side.unit), weight / 2)
+        for sign, side in ((1.0, ratio), (-1.0, inverse))
+        for (_, value), weight in zip(side.quantiles, _weights(side.quantiles), strict=True)
+    )
+
+
+def _statement(
+    change: Change,
+    metric: Metric,
+    sides: tuple[Prediction, Prediction],
+    ends: Sequence[float],
+    cdf: Cdf,
+    calibration: Calibration | None,
+    limits: Limits,
+) -> Comparison:
     found = found_probability(calibration)
     alarms = calibration.false_alarms if calibration else None
     return Comparison(
         change=change,
         metric=metric,
-        before=before,
-        after=after,
+        before=sides[0],
+        after=sides[1],
         slowdown=Interval(*map(math.exp, ends)),
         p_regression=found(1 - cdf(math.log1p(limits.fail))),
         p_warning=found(1 - cdf(math.log1p(limits.warn))),
         p_improvement=found(cdf(-math.log1p(limits.warn))),
-        p_over_budget=over,
+        p_over_budget=probability_over(sides[1], limits.budget),
         alarm=alarms.threshold if alarms else 0.0,
     )
 
@@ -93,7 +139,7 @@ def probability_over(prediction: Prediction, budget: float | None) -> float:
     if budget is None:
         return 0.0
     pairs = [(u, _log(value, prediction.unit)) for u, value in prediction.quantiles]
-    return 1 - _cdf_of(pairs, _log(budget, prediction.unit))
+    return 1 - cdf_of(pairs, _log(budget, prediction.unit))
 
 
 def predicted_log_ratio(before: Prediction, after: Prediction) -> float:
@@ -142,13 +188,13 @@ def _calibrated(
     calibration: Calibration, before: Prediction, after: Prediction, alike: float
 ) -> tuple[list[float], Cdf]:
     pairs = _error_quantiles(calibration, predicted_log_ratio(before, after), alike)
-    return [_quantile_of(pairs, u) for u in _ENDS], lambda x: _cdf_of(pairs, x)
+    return [_quantile_of(pairs, u) for u in _ENDS], lambda x: cdf_of(pairs, x)
 
 
 def error_cdf(calibration: Calibration, predicted: float, alike: float) -> Cdf:
     """The distribution of the true log ratio, given the predicted one, as the error bands tell it."""
     pairs = _error_quantiles(calibration, predicted, alike)
-    return lambda x: _cdf_of(pairs, x)
+    return lambda x: cdf_of(pairs, x)
 
 
 def _error_quantiles(calibration: Calibration, predicted: float, alike: float) -> list[tuple[float, float]]:
@@ -162,16 +208,29 @@ def _error_quantiles(calibration: Calibration, predicted: float, alike: float) -
 
 def _independent(before: Prediction, after: Prediction) -> tuple[list[float], Cdf]:
     """Every quantile of one side against every one of the other, as if the errors were independent."""
-    logs = sorted(
+    pairs = _levels(
         (_log(later, after.unit) - _log(earlier, before.unit), right * left)
         for (_, later), right in zip(after.quantiles, _weights(after.quantiles), strict=True)
         for (_, earlier), left in zip(before.quantiles, _weights(before.quantiles), strict=True)
     )
+    return [_quantile_of(pairs, u) for u in _ENDS], lambda x: cdf_of(pairs, x)
+
+
+def _levels(weighted: Iterable[tuple[float, float]]) -> list[tuple[float, float]]:
+    """(value, probability) pieces of a distribution as its quantiles, ascending.
+
+    A piece is at the middle of its probability; several of one value reach from the middle of the
+    least of them at one end to that at the other, so that what is read backwards is the mirror image.
+    """
     pairs, total = [], 0.0
-    for x, weight in logs:
-        pairs.append((total + weight / 2, x))
-        total += weight
-    return [_quantile_of(pairs, u) for u in _ENDS], lambda x: _cdf_of(pairs, x)
+    for x, same in itertools.groupby(sorted(weighted), key=itemgetter(0)):
+        weights = [weight for _, weight in same]
+        own, edge = math.fsum(weights), min(weights) / 2
+        pairs.append((total + edge, x))
+        if len(weights) > 1:
+            pairs.append((total + own - edge, x))
+        total += own
+    return pairs
 
 
 def _weights(quantiles: Quantiles) -> list[float]:
@@ -188,7 +247,7 @@ def _quantile_of(pairs: Quantiles, u: float) -> float:
     return _between(x0, x1, (u - u0) / (u1 - u0))
 
 
-def _cdf_of(pairs: Quantiles, x: float) -> float:
+def cdf_of(pairs: Quantiles, x: float) -> float:
     """F(x) from quantiles: linear between them, the outer ones' own probability beyond them.
 
     Beyond the outermost quantile nothing is known, so it never answers 0 or 1.

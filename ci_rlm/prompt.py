@@ -13,6 +13,7 @@ from dataclasses import replace
 
 from ci_rlm.extract.canonical import canonical
 from ci_rlm.flow import Kind, Prompt, Snippet, Space, Unit
+from ci_rlm.marks import marked
 
 VERSION = 1
 """Part of every key: raise it when the text of a prompt changes."""
@@ -35,7 +36,12 @@ _ORDER = ("import", "constant", "callee")
 
 def space_for(kind: Kind, spaces: Sequence[Space]) -> Space | None:
     """The first space that serves this kind of unit, or None."""
-    return next((space for space in spaces if kind in space.kinds), None)
+    return next((space for space in spaces if kind in space.kinds and not space.compares), None)
+
+
+def change_space_for(kind: Kind, spaces: Sequence[Space]) -> Space | None:
+    """The first space that compares two versions of this kind of unit, or None."""
+    return next((space for space in spaces if kind in space.kinds and space.compares), None)
 
 
 def prompt_of(unit: Unit, space: Space, *, size: float | None = None) -> Prompt:
@@ -56,6 +62,18 @@ def prompts_of(before: Unit, after: Unit, space: Space) -> tuple[Prompt, Prompt]
     pairs = enumerate(zip(sides[0].text, sides[1].text, strict=False))
     focus = next((at for at, (a, b) in pairs if a != b), min(len(side.text) for side in sides))
     return _focused(sides[0], focus), _focused(sides[1], focus)
+
+
+def change_prompt(before: Prompt, after: Prompt, of: Space, space: Space) -> Prompt:
+    """Both sides of a change, prompts of the space `of`, as one prompt of a space that compares.
+
+    What both have is there once, and lines are marked as in `marks.marked`; the prefix is one that
+    both have.
+    """
+    text = space.prefix + marked(before.text.removeprefix(of.prefix), after.text.removeprefix(of.prefix))
+    digest = hashlib.sha256(f"{VERSION}\0{space.name}\0{before.size}\0".encode())
+    digest.update(text.encode("utf-8", "surrogatepass"))
+    return Prompt(text, space.name, before.size, digest.hexdigest(), before.truncated or after.truncated)
 
 
 def _focused(prompt: Prompt, focus: int) -> Prompt:

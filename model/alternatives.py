@@ -3,7 +3,7 @@
 Section 6.2 and Table 5 put a head that is trained with a mean squared error on the pooled encoder,
 on plain targets and on targets scaled linearly to [0, 1]; Section 6.4 and Table 9 let the decoder
 write ordinary text. All are trained by the loop that trains number tokens, and none serves a gate:
-their folder is no checkpoint.
+their folder is no checkpoint. `masked` learns no costs, only code: a checkpoint to start from.
 
 Shapes: as in network.py; N numbers of a row, the given size first if the space has one, M metrics.
 `known_BRM` says which metrics were measured: the others' tokens are read, and not learned.
@@ -29,11 +29,12 @@ from ci_rlm.model.t5gemma import T5GemmaNetwork
 from ci_rlm.model.text_numbers import TextFormat
 from ci_rlm.model.tokenizer import TextTokenizer, Tokenizer
 
-NUMBERS, TEXT = "numbers", "text"
+NUMBERS, TEXT, MASKED = "numbers", "text", "masked"
+MASKED_SHARE = 0.3
 SCALES = ("mse", "mse-normalised", "mse-log")
 """Plain; to [0, 1] by least and greatest (Section 6.2); and logs to mean 0 and deviation 1, which
 the paper does not try, and which costs that span many orders of magnitude call for."""
-HEADS = (NUMBERS, *SCALES, TEXT)
+HEADS = (NUMBERS, *SCALES, TEXT, MASKED)
 SAMPLES = 64
 """Text is predicted by the median of so many samples (Appendix C)."""
 ALTERNATIVE = "alternative.json"
@@ -72,6 +73,33 @@ class NumberTokens(NumberDecoder):
 
 class NumberHead(NumberTokens, Network):
     """Number tokens behind the compact encoder."""
+
+
+class MaskedTokens(NumberHead):
+    """Masked-token pretraining: the encoder fills in what was taken out of a text; numbers wait.
+
+    A third of the tokens are taken out (Wettig and others, arXiv:2202.08005, on why more than 15%),
+    and guessed by the source embedding itself, so that what is learned has no weights of its own:
+    its folder is a checkpoint to start from.
+    """
+
+    name = MASKED
+
+    def loss(
+        self, source_BS: Tensor, keep_BS: Tensor | None, target_BRT: Tensor, known_BRM: Tensor
+    ) -> Tensor:
+        """Cross-entropy a token that was taken out, by torch's generator; numbers are not looked at."""
+        # The first token opens every text, and sides are no part of what is guessed.
+        out_BS = torch.rand(source_BS.shape, device=source_BS.device) < MASKED_SHARE
+        out_BS[:, 0] = False
+        if keep_BS is not None:
+            out_BS &= keep_BS
+        token_BS = source_BS % self.config.vocab_size
+        x_BSD = self.read(source_BS - token_BS * out_BS, keep_BS)
+        logits_NV = F.linear(x_BSD[out_BS], self.source_embedding.weight) * self.config.width**-0.5
+        # What the decoder would be is no part of the loss, but of the graph, as every process expects.
+        idle = sum(parameter.sum() for parameter in self.parameters())
+        return F.cross_entropy(logits_NV.float(), token_BS[out_BS]) + 0 * idle
 
 
 class T5GemmaHead(NumberTokens, T5GemmaNetwork):
@@ -226,8 +254,8 @@ def build(name: str, config: ModelConfig, words: TextTokenizer, seed: int = 0) -
         if name != NUMBERS:
             raise ValueError(f"a T5Gemma has number tokens, not {name!r}")
         return T5GemmaHead(config, seed)
-    if name == NUMBERS:
-        return NumberHead(config, seed)
+    if name in (NUMBERS, MASKED):
+        return (NumberHead if name == NUMBERS else MaskedTokens)(config, seed)
     if name == TEXT:
         if not isinstance(words, Tokenizer):
             raise ValueError("text is written with a tokenizer of our own")

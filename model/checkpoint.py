@@ -107,7 +107,8 @@ def load_tokenizer(folder: Path, config: CheckpointConfig) -> TextTokenizer:
     path = tokenizer_path(folder)
     own = type(config) is ModelConfig
     words = tokenizer.load(path) if own else tokenizer.load_pretrained(path)
-    if words.vocab_size > config.vocab_size:
+    reads_sides = own and any(space.compares for space in config.spaces)
+    if words.vocab_size > config.vocab_size or (reads_sides and words.vocab_size < config.vocab_size):
         sizes = f"{words.vocab_size} tokens, the network reads {config.vocab_size}"
         raise CheckpointError(f"the tokenizer of {folder} has {sizes}", hint=RESTORE)
     return words

@@ -105,6 +105,11 @@ class ModelConfig:
             raise ValueError("a space needs at least one metric")
 
     @property
+    def compares(self) -> bool:
+        """Whether one of the spaces reads two versions at once."""
+        return any(space.compares for space in self.spaces)
+
+    @property
     def max_numbers(self) -> int:
         """The most numbers that one prompt's decoder sees: the given size and the metrics."""
         return max((space.size is not None) + len(space.metrics) for space in self.spaces)

@@ -19,6 +19,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
+from ci_rlm.marks import Side
 from ci_rlm.model.config import ModelConfig
 from ci_rlm.model.number_codec import PAD, VOCABULARY
 
@@ -193,6 +194,7 @@ class Network(NumberDecoder):
         """Weights are drawn from `seed` alone, whatever the state of torch's global generator."""
         super().__init__(config)
         self.source_embedding = embedding(config.vocab_size, config.width)
+        self.side_embedding = embedding(len(Side), config.width) if config.compares else None
         self.encoder = nn.ModuleList(EncoderLayer(config) for _ in range(config.encoder_layers))
         self.encoder_norm = nn.RMSNorm(config.width)
         self._build_decoder()
@@ -203,11 +205,21 @@ class Network(NumberDecoder):
         """The encoder's output x_BSD, before any decoder layer looks at it."""
         keep_B11S = None if keep_BS is None else keep_BS[:, None, None, :]
         rotary_SK = rotary(source_BS.shape[1], self.config.width // self.config.heads, self.device)
-        x_BSD = self.dropout(self.source_embedding(source_BS))
+        x_BSD = self.dropout(self._embedded(source_BS))
         for layer in self.encoder:
             x_BSD = layer(x_BSD, rotary_SK, keep_B11S)
         y_BSD: Tensor = self.encoder_norm(x_BSD)
         return y_BSD
+
+    def _embedded(self, source_BS: Tensor) -> Tensor:
+        """Tokens, with their sides where versions are compared: x_BSD."""
+        x_BSD: Tensor
+        if self.side_embedding is None:
+            x_BSD = self.source_embedding(source_BS)
+            return x_BSD
+        side_BS = torch.div(source_BS, self.config.vocab_size, rounding_mode="floor")
+        x_BSD = self.source_embedding(source_BS % self.config.vocab_size) + self.side_embedding(side_BS)
+        return x_BSD
 
     @property
     def last_of_encoder(self) -> nn.Module:
@@ -399,6 +411,16 @@ def rotate(x_BHSK: Tensor, rotary_SK: KeysValues) -> Tensor:
     cos_SK, sin_SK = rotary_SK
     low, high = x_BHSK.chunk(2, dim=-1)
     return (x_BHSK * cos_SK + torch.cat([-high, low], dim=-1) * sin_SK).to(x_BHSK.dtype)
+
+
+def avoid_plans() -> None:
+    """Keep this process from cuDNN's attention, which plans anew for every shape.
+
+    Batches have many shapes. On an H100 with torch 2.11 a step of training took five times what the
+    other kernels take, and some plans failed to run.
+    """
+    if hasattr(torch.backends.cuda, "enable_cudnn_sdp"):  # not in torch 2.4
+        torch.backends.cuda.enable_cudnn_sdp(False)
 
 
 def collate(ids: Sequence[Sequence[int]], device: torch.device | str = "cpu") -> tuple[Tensor, Tensor | None]:

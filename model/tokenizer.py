@@ -8,7 +8,7 @@ nothing is unknown. The `tokenizers` library is used for its speed; it does not 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -16,6 +16,7 @@ import tokenizers
 from tokenizers import decoders, models, pre_tokenizers, trainers
 
 from ci_rlm.errors import CheckpointError
+from ci_rlm.marks import unmarked
 from ci_rlm.model.weights import RESTORE
 
 # A byte-level piece never holds a space, so no merge can build these two by chance.
@@ -50,6 +51,15 @@ class TextTokenizer(ABC):
         character. A lone surrogate, which is no character, is read as U+FFFD.
         """
 
+    def encode_changes(self, texts: Sequence[str], max_tokens: int) -> tuple[list[list[int]], list[bool]]:
+        """Ids of marked texts (`marks.marked`), cropped about their first difference, as `encode_batch`.
+
+        Raises TypeError for a tokenizer whose encoder reads no sides.
+        """
+        if texts:
+            raise TypeError("the tokenizer of a pretrained encoder reads no sides")
+        return [], []
+
 
 class Tokenizer(TextTokenizer):
     """Learned by us. Each sequence opens with `START_ID`, so that even an empty text is one token."""
@@ -69,6 +79,24 @@ class Tokenizer(TextTokenizer):
         room = max_tokens - 1
         encodings, cropped = _encoded(self._inner, texts, room, focuses)
         return [[START_ID, *encoding.ids[:room]] for encoding in encodings], cropped
+
+    def encode_changes(self, texts: Sequence[str], max_tokens: int) -> tuple[list[list[int]], list[bool]]:
+        """Ids of marked texts (`marks.marked`), cropped about their first difference.
+
+        A token of the side s (`marks.Side`) is its id without marks plus s times the size of the
+        vocabulary. It is of the side that its last character is of.
+        """
+        plain, sides = zip(*map(unmarked, texts), strict=True) if texts else ((), ())
+        focuses = [next((end for end, _ in spans), 0) if len(spans) > 1 else None for spans in sides]
+        encodings, cropped = _encoded(self._inner, plain, max_tokens - 1, focuses)
+        size = self.vocab_size
+        rows = []
+        for encoding, spans in zip(encodings, sides, strict=True):
+            ends = [end for end, _ in spans]
+            mine = (spans[bisect_left(ends, last)][1] for _, last in encoding.offsets)
+            ids = [token + size * side for token, side in zip(encoding.ids, mine, strict=True)]
+            rows.append([START_ID, *ids[: max_tokens - 1]])
+        return rows, cropped
 
     def decode(self, ids: Sequence[int]) -> str:
         """The text of a sequence that was not cropped."""
@@ -167,7 +195,7 @@ def _about(
     head.truncate(front)
     body.truncate(start + window)
     body.truncate(window, direction="left")
-    return tokenizers.Encoding.merge([head, body])
+    return tokenizers.Encoding.merge([head, body], growing_offsets=False)
 
 
 def _encodable(text: str) -> str:

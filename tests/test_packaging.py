@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[1]
 PYPROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 PROJECT, SETUPTOOLS = PYPROJECT["project"], PYPROJECT["tool"]["setuptools"]
 LINKS = ("model", "templates", "training")
-DATA = {".c", ".j2", ".json", ".safetensors", ".toml", ".typed"}
+DATA = {".c", ".css", ".j2", ".js", ".json", ".safetensors", ".toml", ".typed"}
 """Kinds of files that code reads; of measured rows the general set alone is installed (`test_general.py`)."""
 
 
@@ -42,7 +42,7 @@ def requirements() -> list[Requirement]:
     """What is declared, with the extras that CI installs."""
     extras = PROJECT["optional-dependencies"]
     texts = PROJECT["dependencies"] + [
-        text for name in ("onnx", "ray", "train", "test") for text in extras[name]
+        text for name in ("comment", "onnx", "ray", "train", "test") for text in extras[name]
     ]
     return [wanted for wanted in map(Requirement, texts) if wanted.name != PROJECT["name"]]
 

@@ -88,8 +88,8 @@ def last_step(run: Path) -> int:
     return int(load_file(state)["step"])
 
 
-def log_of(folder: Path) -> list[dict[str, float]]:
-    return [json.loads(line) for line in (folder / "run" / "log.jsonl").read_text().splitlines()]
+def log_of(folder: Path, run: str = "run") -> list[dict[str, float]]:
+    return [json.loads(line) for line in (folder / run / "log.jsonl").read_text().splitlines()]
 
 
 @pytest.mark.model
@@ -120,7 +120,17 @@ def test_a_run_leaves_a_checkpoint_that_can_be_read(folder: Path) -> None:
     assert config.hardware == config.spaces[0].hardware == "a machine"
 
 
-@pytest.mark.parametrize("head", alternatives.HEADS)
+def test_masked_tokens_are_pretraining_for_a_run_that_starts_from_them(folder: Path) -> None:
+    masked = replace(recipe_of(folder), head=alternatives.MASKED, out=folder / "masked")
+    pretrained = train.train(masked, steps=3)
+    assert all("held_out_spearman" not in line for line in log_of(folder, "masked"))
+    start = replace(recipe_of(folder), model={}, size=0.0, start=Start(str(pretrained)))
+    went_on = train.train(start, steps=0)
+    before, after = (load_file(path / checkpoint.WEIGHTS) for path in (pretrained, went_on))
+    assert all(torch.equal(before[name], after[name]) for name in before)
+
+
+@pytest.mark.parametrize("head", [head for head in alternatives.HEADS if head != alternatives.MASKED])
 def test_every_head_trains_from_a_recipe_and_goes_on_where_it_stopped(folder: Path, head: str) -> None:
     through = replace(recipe_of(folder), head=head)
     stopped = replace(through, out=folder / "stopped")

@@ -119,17 +119,25 @@ class RlmPredictor:
 
     def _load(self) -> tuple[Model, TextTokenizer]:
         if self._loaded is None:
+            from ci_rlm.model.network import avoid_plans
+
+            avoid_plans()
             device = device_of(self._device)
             words = checkpoint.load_tokenizer(self._folder, self.config)
             self._loaded = checkpoint.load_model(self._folder, device), words
         return self._loaded
 
     def _questions(self, prompts: dict[str, Prompt], tokenizer: TextTokenizer) -> list[_Question]:
-        texts = [prompt.text for prompt in prompts.values()]
-        focuses = [prompt.focus for prompt in prompts.values()]
-        rows, cropped = tokenizer.encode_batch(texts, self.config.max_tokens, focuses)
-        spaces = [self._space(prompt) for prompt in prompts.values()]
-        return list(map(_Question, prompts.values(), spaces, rows, cropped))
+        asked = [(prompt, self._space(prompt)) for prompt in prompts.values()]
+        changes = [prompt for prompt, space in asked if space.compares]
+        plain = [prompt for prompt, space in asked if not space.compares]
+        most, focuses = self.config.max_tokens, [prompt.focus for prompt in plain]
+        read = {
+            True: tokenizer.encode_changes([prompt.text for prompt in changes], most),
+            False: tokenizer.encode_batch([prompt.text for prompt in plain], most, focuses),
+        }
+        encoded = {compares: zip(*rows, strict=True) for compares, rows in read.items()}
+        return [_Question(prompt, space, *next(encoded[space.compares])) for prompt, space in asked]
 
     def _space(self, prompt: Prompt) -> Space:
         try:

@@ -133,7 +133,7 @@ def edited_programs(program: Program, source: str) -> list[Program]:
     """Edits of one program; the record says which, and the text can be made again from it."""
     plan = PLANS[source]
     made = edits_of(program.text, efficiency=plan.efficiency, neutral=plan.neutral, seed=program.sha256)
-    return [Program(f"{program.record}+{edit.edit}", edit.after) for edit in made]
+    return [Program(f"{program.record}+{edit.edit}", edit.after, program.entry) for edit in made]
 
 
 Answered = list[tuple[Case, dict[str, Any]]]

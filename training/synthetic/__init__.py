@@ -8,6 +8,16 @@ hash and the costs, and `text_of` makes the text again.
 """
 
 from ci_rlm.training.synthetic.measuring import measure, tasks, timed_tasks
-from ci_rlm.training.synthetic.programs import VERSION, Synthetic, generate, sibling, text_of
+from ci_rlm.training.synthetic.programs import VERSION, Synthetic, generate, program_of, sibling, text_of
 
-__all__ = ["VERSION", "Synthetic", "generate", "measure", "sibling", "tasks", "text_of", "timed_tasks"]
+__all__ = [
+    "VERSION",
+    "Synthetic",
+    "generate",
+    "measure",
+    "program_of",
+    "sibling",
+    "tasks",
+    "text_of",
+    "timed_tasks",
+]

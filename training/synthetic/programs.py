@@ -73,6 +73,11 @@ def sibling(seed: int) -> Synthetic | None:
 
 def text_of(record: str) -> str:
     """The text of a record. Raises UsageError for one that this version did not make."""
+    return program_of(record).text
+
+
+def program_of(record: str) -> Synthetic:
+    """The program of a record. Raises UsageError for one that this version did not make."""
     version, _, rest = record.partition("/")
     seed, plus, suffix = rest.partition("+")
     if version != VERSION or not seed.isdecimal() or plus + suffix not in ("", SIBLING):
@@ -82,7 +87,7 @@ def text_of(record: str) -> str:
     made = sibling(int(seed)) if plus else generate(int(seed))
     if made is None:
         raise UsageError(f"no such record: {record!r}", hint=f"{VERSION}/{seed} has no sibling")
-    return made.text
+    return made
 
 
 def _synthetic(plan: Plan, record: str, written: Written) -> Synthetic:

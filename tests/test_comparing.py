@@ -1,0 +1,262 @@
+"""Both versions read at once: what is asked, what is made of the answers, and what training draws."""
+
+from __future__ import annotations
+
+import math
+import random
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ci_rlm import compare, marks
+from ci_rlm.compare import of_ratios
+from ci_rlm.flow import (
+    Calibration,
+    Change,
+    Kind,
+    Limits,
+    Outcome,
+    Prediction,
+    ProbabilityMap,
+    Prompt,
+    Span,
+    Unit,
+)
+from ci_rlm.marks import Side
+from ci_rlm.model.config import ModelConfig
+from ci_rlm.model.network import Network
+from ci_rlm.predict.rlm import RlmPredictor
+from ci_rlm.prompt import change_prompt, prompts_of
+from ci_rlm.training import calibrate, corpus, evaluate, train
+from ci_rlm.training.changes import Changes, ratios
+from ci_rlm.training.corpus import Example, Row
+from ci_rlm.training.programs import Program
+from ci_rlm.training.recipe import Recipe, Train
+from ci_rlm.training.texts import change_space, node_counts, python_space, unit_text
+from tests.fakes import PROBABILITIES, SPACE, FakePredictor
+from tests.test_gate import LONG, SHORT, checked, file, outcomes
+
+COMPARING = change_space(SPACE)
+MEMORY = SPACE.metrics[0]
+UNIT = Unit(PurePosixPath("a.py"), "f", Kind.FUNCTION, "python", Span(1, 2), "def f(): pass")
+CHANGE = Change(UNIT, UNIT)
+RATIOS = st.lists(st.floats(0.01, 100.0), min_size=5, max_size=5).map(sorted)
+
+
+def ratio(values: list[float]) -> Prediction:
+    return Prediction("peak_memory", "1", tuple(zip(PROBABILITIES, values, strict=True)))
+
+
+def cost(prompt: Prompt) -> dict[str, float]:
+    """A program costs a gibibyte and a second, whatever it is; a version of a change its length."""
+    if prompt.space == SPACE.name:
+        return {"peak_memory": 2.0**30, "cpu_time": 1.0}
+    before, after = (len(marks.version(prompt.text, side)) for side in (Side.BEFORE, Side.AFTER))
+    return dict.fromkeys(("peak_memory", "cpu_time"), after / before)
+
+
+def comparing() -> FakePredictor:
+    return FakePredictor(cost, spaces=(SPACE, COMPARING), calibrations=())
+
+
+def test_a_change_is_asked_in_both_orders_and_its_old_side_alone() -> None:
+    predictor = comparing()
+    checked(file(SHORT, LONG), predictor=predictor)
+    before, forth, back = predictor.asked
+    assert (before.space, forth.space, back.space) == (SPACE.name, COMPARING.name, COMPARING.name)
+    assert marks.swapped(forth.text) == back.text
+    body = before.text.removeprefix(SPACE.prefix)
+    assert marks.version(forth.text, Side.BEFORE) == COMPARING.prefix[1:] + body
+
+
+def test_the_verdict_is_of_the_ratio_and_the_new_side_is_the_old_one_times_it() -> None:
+    report = checked(file(SHORT, LONG), predictor=comparing())
+    assert outcomes(report) == {Outcome.REGRESSED}
+    for verdict in report.verdicts:
+        comparison = verdict.comparison
+        assert comparison.before and comparison.after and comparison.slowdown
+        factor = comparison.after.median / comparison.before.median
+        assert factor == pytest.approx(comparison.slowdown.mid)
+        assert comparison.after.unit == comparison.metric.unit
+    assert outcomes(checked(file(LONG, SHORT), predictor=comparing())) == {Outcome.IMPROVED}
+
+
+def test_new_and_equal_functions_are_not_compared() -> None:
+    predictor = comparing()
+    checked(file(None, SHORT), file(SHORT, SHORT + "\n# a remark\n", "b.py"), predictor=predictor)
+    assert [prompt.space for prompt in predictor.asked] == [SPACE.name]
+
+
+def test_a_change_and_its_inverse_have_prompts_of_their_own() -> None:
+    sides = prompts_of(replace(UNIT, source=SHORT), replace(UNIT, source=LONG), SPACE)
+    forth, back = (change_prompt(*pair, SPACE, COMPARING) for pair in (sides, sides[::-1]))
+    assert forth.key != back.key
+    assert forth.key == change_prompt(*sides, SPACE, COMPARING).key
+
+
+@given(RATIOS, RATIOS)
+def test_a_change_and_its_inverse_mirror_each_other(forth: list[float], back: list[float]) -> None:
+    before = Prediction("peak_memory", "B", tuple((u, 100.0) for u in PROBABILITIES))
+    one, other = (
+        of_ratios(CHANGE, MEMORY, before, pair, (), Limits())
+        for pair in ((ratio(forth), ratio(back)), (ratio(back), ratio(forth)))
+    )
+    assert one.slowdown and other.slowdown
+    assert one.slowdown.low * other.slowdown.high == pytest.approx(1.0, rel=1e-6)
+    assert one.slowdown.mid * other.slowdown.mid == pytest.approx(1.0, rel=1e-6)
+    assert one.p_warning == pytest.approx(other.p_improvement, abs=1e-9)
+
+
+def test_the_ratio_is_the_mean_of_what_both_orders_say() -> None:
+    # A half says 2 for sure, the other half 1/4 of before, so 4 for sure the other way round.
+    mixed = compare.mixture(ratio([2.0] * 5), ratio([0.25] * 5))
+    assert compare.cdf_of(mixed, math.log(3)) == pytest.approx(0.5, abs=0.08)
+    values = sorted({round(math.exp(x), 6) for _, x in mixed})
+    assert values == [2.0, 4.0]
+
+
+def test_found_probabilities_of_a_ratio_come_from_a_calibration_without_bands() -> None:
+    halved = ProbabilityMap("isotonic", ((0.0, 0.0), (1.0, 0.5)))
+    found = (Calibration("peak_memory", (), 100, halved), Calibration("cpu_time", (), 100))
+    before = Prediction("peak_memory", "B", tuple((u, 100.0) for u in PROBABILITIES))
+    sure = (ratio([3.0] * 5), ratio([1 / 3] * 5))
+    plain, mapped = (of_ratios(CHANGE, MEMORY, before, sure, each, Limits()) for each in ((), found))
+    assert mapped.p_regression == pytest.approx(plain.p_regression / 2)
+
+
+def program(family: str, problem: str, *rows: tuple[float, float, float]) -> Program:
+    return Program("PYTHON\n" + family, problem, rows, (), "", family)
+
+
+NAN = math.nan
+
+
+def test_ratios_are_after_over_before_at_common_sizes() -> None:
+    before = ((10.0, 100.0, 1.0), (20.0, 200.0, NAN), (30.0, NAN, NAN))
+    after = ((20.0, 100.0, 3.0), (10.0, 50.0, 4.0), (30.0, 1.0, 1.0), (40.0, 1.0, 1.0))
+    (first, second) = ratios(before, after)
+    assert first[:2] == (20.0, 0.5) and math.isnan(first[2])
+    assert second == (10.0, 0.5, 4.0)
+
+
+def test_changes_are_two_of_a_family_or_two_solutions_that_were_measured_at_one_size() -> None:
+    row = (10.0, 1.0, 1.0)
+    programs = [
+        program("a", "p", row), program("a", "p", row), program("a", "p", (20.0, 1.0, 1.0)),
+        program("b", "p", row), program("c", "q", row),
+    ]  # fmt: skip
+    drawn = Changes(programs).draw(400, random.Random(0))
+    assert {tuple(sorted(places)) for places in drawn} == {(0, 1), (0, 3)}
+    assert (0, 1) in drawn and (1, 0) in drawn
+    assert drawn == Changes(programs).draw(400, random.Random(0))
+    assert Changes(programs[4:]).draw(5, random.Random(0)) == []
+
+
+def test_a_unit_is_the_function_that_the_costs_are_of() -> None:
+    body = "def g(x):\n return x\nclass S:\n def f(self,x):\n  return g(re.escape(x))"
+    text = f"import os\nimport re\n{body}\n def h(self):\n  pass"
+    space = python_space("", 1.0)
+    assert unit_text(text, "S().f", space) == f"PYTHON\nimport re\n{body}"
+    assert unit_text(text, "missing", space) == ""
+    assert unit_text(text + "\ndef f():\n pass", "f", space) == ""
+
+
+def config_of(compares: bool) -> ModelConfig:
+    spaces = (SPACE, COMPARING) if compares else (SPACE,)
+    sizes = {"vocab_size": 50, "width": 16, "heads": 2, "encoder_layers": 1, "decoder_layers": 1}
+    return ModelConfig("tiny", "", spaces, feed_forward=16, max_tokens=32, **sizes)
+
+
+def test_the_network_reads_the_sides_of_tokens() -> None:
+    network = Network(config_of(compares=True)).eval()
+    plain = torch.tensor([[1, 5, 6]])
+    read = [network.read(plain + 50 * torch.tensor([0, side, side])) for side in (0, 1, 2)]
+    assert not any(torch.allclose(one, other) for one, other in [read[:2], read[1:], read[::2]])
+    assert Network(config_of(compares=False)).side_embedding is None
+
+
+@pytest.fixture
+def trained(tmp_path: Path) -> tuple[Path, list[Example]]:
+    """A tiny model of programs whose memory is a hundred times greater with a list than with none."""
+    examples = []
+    for number in range(48):
+        split = "calibration" if number % 4 == 0 else "train"
+        for at, body in enumerate((f" return {number}+x", f" y=[{number}]*x\n return y")):
+            name = f"{number}+as_list" if at else str(number)
+            text = f"PYTHON\ndef f{number}(x):\n{body}"
+            rows = (Row(1000.0, 100.0 * 100**at, 1e-6), Row(2000.0, 200.0 * 100**at, 2e-6))
+            examples.append(
+                Example(text, f"p{number}", "made", name, split, rows, node_counts(text), "paper", text)
+            )
+    corpus.write(examples, tmp_path / "corpus")
+    settings = Train(
+        epochs=16, learning_rate=1e-2, warmup=0.1, clip=2.0, weight_decay=0.0, batch_tokens=250, rows=2,
+        longest=64, rename=0.0, counts=0.0, save_minutes=60.0, units=0.5, changes=2.0, monitor="loss",
+    )  # fmt: skip
+    sizes = {"vocab_size": 300, "width": 32, "heads": 2, "encoder_layers": 2, "decoder_layers": 1}
+    model = {**sizes, "feed_forward": 48, "max_tokens": 128}
+    recipe = Recipe("tiny", tmp_path / "corpus", tmp_path / "run", 1, settings, model, size=1000.0)
+    return train.train(recipe), examples
+
+
+@pytest.mark.model
+def test_a_model_learns_which_way_round_a_change_is(trained: tuple[Path, list[Example]]) -> None:
+    folder, examples = trained
+    predictor = RlmPredictor(folder, device="cpu")
+    points = evaluate.points_of([each for each in examples if each.split == "calibration"])
+    pairs = list(evaluate.edit_pairs(points))
+    asked = [(pair.before, pair.after) for pair in pairs]
+    answers = evaluate.ratios(points, asked, predictor, predictor.spaces[0])
+    middle = np.array([(ratio[0].median, inverse[0].median) for ratio, inverse in answers])
+    assert len(middle) == 24
+    assert np.median(middle[:, 0]) > 10
+    assert np.median(middle[:, 1]) < 0.1
+
+
+@pytest.mark.model
+def test_a_calibration_of_ratios_is_fitted_and_told_with_the_checkpoint(
+    trained: tuple[Path, list[Example]],
+) -> None:
+    folder, examples = trained
+    found = calibrate.calibrations(folder, examples, changes=[("x=1", "x=2"), ("y=1", "y=1\nz=2")])
+    assert [(each.metric, each.bands, each.pairs) for each in found] == [
+        ("peak_memory", (), 24), ("cpu_time", (), 24),
+    ]  # fmt: skip
+    scores = evaluate.evaluate(folder, examples, "calibration")
+    assert scores["problems"] == 12
+
+
+def told(over: list[float], measured: list[float], neutral: list[bool]) -> calibrate.Told:
+    both = np.array([over, over])
+    return calibrate.Told(
+        over=both, measured=np.array(measured), weight=np.ones(len(over)),
+        neutral=np.array(neutral), owner=np.arange(len(over)),
+    )  # fmt: skip
+
+
+def test_unmeasured_changes_raise_the_bar_for_a_call() -> None:
+    chance = np.random.default_rng(0)
+    neutral = chance.uniform(0.0, 0.3, 200)
+    worse = chance.uniform(0.5, 1.0, 200)
+    edits = told([*neutral, *worse], [0.0] * 200 + [1.0] * 200, [True] * 200 + [False] * 200)
+    wild = np.array([[0.9] * 20 + [0.0] * 180] * 2)
+    alone, among = (calibrate.of_told(edits, "peak_memory", 0.05, each) for each in (None, wild))
+    assert alone.false_alarms and among.false_alarms
+    found = compare.found_probability(among)
+    # 5% of 200 may pass: of 20 that say 0.9, no more than 10 do, so none does.
+    assert among.false_alarms.threshold >= found(0.9) - 1e-4
+    assert alone.false_alarms.threshold < found(0.9)
+
+
+def test_a_probability_over_a_limit_is_that_of_the_mixture() -> None:
+    ratios_ = ratio([1.0, 1.0, 1.05, 1.2, 2.0]), ratio([0.5, 0.8, 0.95, 1.0, 1.0])
+    over = calibrate.over_of(compare.mixture(*ratios_), 0.1)
+    # Of each order 1.05 and 1.2, or 1.25, lie about the limit: between 0.725 and 0.275 are below and above.
+    assert 0.275 < over < 0.5
+    before = Prediction("peak_memory", "B", tuple((u, 100.0) for u in PROBABILITIES))
+    assert of_ratios(CHANGE, MEMORY, before, ratios_, (), Limits()).p_warning == pytest.approx(over)
