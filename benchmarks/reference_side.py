@@ -202,9 +202,18 @@ def _recipe(longest: int) -> Any:
 
     recipe = read_recipe(Path(__file__).parents[1] / "training" / "recipes" / "embedded.toml")
     settings = dataclasses.replace(
-        recipe.train, batch_tokens=BATCH * longest, longest=longest, rows=1, rename=0.0
+        recipe.train,
+        batch_tokens=BATCH * longest,
+        longest=longest,
+        rows=1,
+        rename=0.0,
+        units=0.0,
+        changes=0.0,
+        workers=0,
+        precision="float32",
     )
-    return dataclasses.replace(recipe, model={**SIZES, "vocab_size": VOCABULARY}, train=settings)
+    model = {**SIZES, "vocab_size": VOCABULARY}
+    return dataclasses.replace(recipe, start=None, protocols=(), size=1024.0, model=model, train=settings)
 
 
 def _program(text: str) -> Any:

@@ -27,6 +27,7 @@ from ci_rlm.model import checkpoint, records
 from ci_rlm.predict.rlm import RlmPredictor
 from ci_rlm.training import corpus, evaluate, reliability
 from ci_rlm.training.evaluate import METRICS, Point
+from ci_rlm.training.questions import NEAR
 
 EDGES = (0.0, 0.5, 0.75, 0.9, 0.96, 1.001)
 """Of the similarity bands; small edits of a function lie in the last two."""
@@ -283,13 +284,14 @@ def calibrations(
     kept = [each for each in predictor.calibrations if each.metric not in {METRICS[at] for at in measured}]
     space = predictor.spaces[0]
     if any(each.compares for each in predictor.spaces):
-        pairs = list(evaluate.edit_pairs(points))
+        near = (pair for pair in evaluate.edit_pairs(points) if _is_near(points[pair.after]))
+        pairs = list(near)
         asked = [(pair.before, pair.after) for pair in pairs]
         both = evaluate.ratios(points, asked, predictor, space, progress)
         told = (told_of(points, both, pairs, at) for at in measured)
-        wild = of_changes(predictor, space, changes, progress) if changes else None
+        wild = ratios_of_changes(predictor, space, changes, progress)
         found = [
-            of_told(each, METRICS[at], target, None if wild is None else wild[at])
+            of_told(each, METRICS[at], target, _over(wild, at) if wild else None)
             for each, at in zip(told, measured, strict=True)
         ]
     else:
@@ -298,13 +300,13 @@ def calibrations(
     return (*kept, *found)
 
 
-def of_changes(
+def ratios_of_changes(
     predictor: RlmPredictor,
     space: Space,
     changes: Sequence[tuple[str, str]],
     progress: evaluate.Progress = evaluate.silent,
-) -> Numbers:
-    """What is said of changes, texts before and after: P over `THRESHOLDS`, shape (metrics, 2, changes)."""
+) -> list[tuple[tuple[Prediction, ...], tuple[Prediction, ...]]]:
+    """What is said of changes, texts before and after, both ways round."""
     comparing = next(each for each in predictor.spaces if each.compares)
     asked = []
     for texts in changes:
@@ -317,16 +319,13 @@ def of_changes(
     for answer in predictor.predict(asked):
         answers.append(answer)
         progress(len(answers), len(asked))
-    return np.array(
-        [
-            [
-                [over_of(compare.mixture(ratio[at], inverse[at]), limit)
-                 for ratio, inverse in zip(answers[::2], answers[1::2], strict=True)]
-                for limit in THRESHOLDS
-            ]
-            for at in range(len(space.metrics))
-        ]
-    )  # fmt: skip
+    return list(zip(answers[::2], answers[1::2], strict=True))
+
+
+def _over(both: Sequence[tuple[tuple[Prediction, ...], tuple[Prediction, ...]]], metric: int) -> Numbers:
+    """P over `THRESHOLDS` of each change: shape (2, changes)."""
+    mixed = [compare.mixture(ratio[metric], inverse[metric]) for ratio, inverse in both]
+    return np.array([[over_of(each, limit) for each in mixed] for limit in THRESHOLDS])
 
 
 def write(folder: Path, found: Sequence[Calibration]) -> None:
@@ -337,6 +336,10 @@ def write(folder: Path, found: Sequence[Calibration]) -> None:
     scratch.replace(target)
 
 
+def _is_near(point: Point) -> bool:
+    return NEAR[0] <= point[1].size <= NEAR[1]
+
+
 def _near(points: Sequence[Point]) -> list[Point]:
     return [point for point in points if SIZES[0] <= point[1].size <= SIZES[1]]
 
@@ -344,8 +347,9 @@ def _near(points: Sequence[Point]) -> list[Point]:
 def told(calibration: Calibration) -> str:
     """One line on a calibration, for people."""
     mapped, alarms = calibration.probabilities, calibration.false_alarms
+    among = f" in {len(calibration.bands)} bands" if calibration.bands else ""
     parts = [
-        f"{calibration.metric}: {calibration.pairs} pairs in {len(calibration.bands)} bands",
+        f"{calibration.metric}: {calibration.pairs} pairs{among}",
         f"probabilities {mapped.method if mapped else 'as told'}",
     ]
     if alarms:

@@ -122,6 +122,11 @@ def ratios(
     return list(zip(answers[::2], answers[1::2], strict=True))
 
 
+def of_nothing(ratio: Prediction, metric: Metric) -> Prediction:
+    """A cost of one unit for sure, at the levels of a ratio: where only the ratio is of interest."""
+    return Prediction(metric.name, metric.unit, tuple((u, 1.0) for u, _ in ratio.quantiles))
+
+
 def _body(example: Example, space: Space) -> str:
     return example.text.removeprefix(space.prefix).removeprefix(_PREFIX)
 

@@ -175,8 +175,9 @@ def _reliability(key: str, y: Reals, sides: Sides, claims: Claims) -> dict[str, 
 
 def _calls(y: Reals, sides: Sides, claims: Claims) -> dict[str, Score]:
     owner, neutral, worse = sides.owner[sides.near], sides.neutral[sides.near], y > math.log(TELLING)
-    called = claims.regressed
+    called, told = claims.regressed, worse | neutral
     return {
+        "calls/auc": scores.auc(worse[told], claims.p_regression[told], owner[told]),
         "calls/neutral_called": scores.mean(called[neutral], owner[neutral]),
         "calls/recall": scores.mean(called[worse], owner[worse]),
         "calls/precision": scores.mean(y[called] > SLOWER, owner[called]),

@@ -3,146 +3,118 @@
     python -m ci_rlm.training.publish runs/embedded/checkpoint --corpus runs/corpus
 
 Calibration and figures are those of the rounded weights that are shipped, and the figures of
-the card come from one run of `ci_rlm.training.evaluate` on problems never trained on.
+the card come from one evaluation on problems never trained on, in the form that the gate reads.
 """
 
 from __future__ import annotations
 
 import argparse
+import sys
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
 
-from ci_rlm.flow import Calibration
+from rich.console import Console
+from rich.progress import Progress
+
+from ci_rlm.compare import of_ratios
+from ci_rlm.errors import UsageError
+from ci_rlm.flow import Change, Kind, Limits, Span, Unit
+from ci_rlm.judge import judge
 from ci_rlm.model import checkpoint
-from ci_rlm.model.config import ModelConfig
+from ci_rlm.predict.rlm import RlmPredictor
 from ci_rlm.training import calibrate, corpus, evaluate
+from ci_rlm.training.card import Wild, card, figures_table
 from ci_rlm.training.corpus import Example
+from ci_rlm.training.evaluation_document import Document
+from ci_rlm.training.questions import few
 
 EMBEDDED = Path(__file__).parents[1] / "model" / "pretrained"
+FALSE_ALARMS = 0.01
+"""Of neutral edits, at most this share may be called regressed."""
 
 
-def publish(run: Path, examples: Sequence[Example], target: Path) -> dict[str, Any]:
-    """Write a checkpoint with its card to `target`; the figures that the card tells."""
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """Changes that nobody measured, as texts before and after: some to calibrate with, others to count."""
+
+    fit: tuple[tuple[str, str], ...] = ()
+    judge: tuple[tuple[str, str], ...] = ()
+    packages: int = 0
+    """That those to count are from."""
+
+
+def read_changes(path: Path, most: int | None = None) -> Changes:
+    """Read a Parquet file with columns `before_text`, `after_text`, `package` and `split`.
+
+    `split` is `fit` or `judge`; at most `most` of each are taken, evenly. Raises UsageError for
+    another file.
+    """
+    from pyarrow import ArrowException, parquet
+
+    columns = ["before_text", "after_text", "package", "split"]
+    try:
+        rows = parquet.read_table(path, columns=columns).to_pylist()
+    except (OSError, ArrowException) as error:
+        raise UsageError(f"cannot read changes: {error}", hint=f"a table of {', '.join(columns)}") from error
+    parts = []
+    for split in ("fit", "judge"):
+        mine = [row for row in rows if row["split"] == split]
+        parts.append(mine[:: max(1, -(-len(mine) // most))] if most else mine)
+    fit, count = (tuple((row["before_text"], row["after_text"]) for row in part) for part in parts)
+    return Changes(fit, count, len({row["package"] for row in parts[1]}))
+
+
+def publish(
+    run: Path,
+    examples: Sequence[Example],
+    target: Path,
+    changes: Changes = Changes(),  # frozen
+    *,
+    problems: int | None = None,
+    progress: evaluate.Progress = evaluate.silent,
+) -> Document:
+    """Write a checkpoint with its card to `target`; the evaluation that the card tells of.
+
+    `problems` of the test split at most are evaluated on.
+    """
     network = checkpoint.load_network(run)
     words = (run / checkpoint.TOKENIZER).read_text(encoding="utf-8")
     checkpoint.save(target, network, words, "")
-    fitted = calibrate.calibrations(target, examples)
+    read = corpus.as_functions(examples)
+    fitted = calibrate.calibrations(target, read, FALSE_ALARMS, progress, changes.fit)
     checkpoint.save(target, network, words, "", fitted)
-    result = evaluate.evaluate(target, examples)
+    asked = few(read, "test", problems) if problems else read
+    document = evaluate.evaluation(RlmPredictor(target), asked, progress=progress)
+    wild = said_of_changes(target, changes, progress) if changes.judge else ()
     parameters = sum(tensor.numel() for tensor in network.parameters())
-    checkpoint.save(
-        target, network, words, card(network.config, examples, fitted, result, parameters), fitted
-    )
-    return result
+    told = card(network.config, examples, fitted, document, parameters, wild)
+    checkpoint.save(target, network, words, told, fitted)
+    return document
 
 
-def card(
-    config: ModelConfig,
-    examples: Sequence[Example],
-    calibrations: Sequence[Calibration],
-    result: Mapping[str, Any],
-    parameters: int,
-) -> str:
-    """The model card, in Markdown."""
-    space = config.spaces[0]
-    splits = Counter(example.split for example in examples)
-    sources = Counter(example.source for example in examples if example.split == "train")
-    pairs = ", ".join(f"{c.pairs} pairs for {c.metric.replace('_', ' ')}" for c in calibrations)
-    return _CARD.format(
-        name=config.name,
-        parameters=parameters / 1e6,
-        config=config,
-        hardware=space.hardware,
-        size=space.size,
-        programs=splits["train"],
-        rows=sum(len(example.rows) for example in examples if example.split == "train"),
-        edited=sum(bool(example.edit) for example in examples if example.split == "train"),
-        problems=len({example.problem for example in examples if example.split == "train"}),
-        sources=", ".join(f"{count} {source}" for source, count in sorted(sources.items())),
-        table=evaluate.table(result),
-        result=result,
-        coverage=", ".join(f"{v:.3f} for {k.replace('_', ' ')}" for k, v in result["coverage_90"].items()),
-        calls=_calls(result["calls"]),
-        pairs=pairs,
-    )
-
-
-def _calls(calls: Mapping[str, Mapping[str, Any]]) -> str:
-    lines = ["| | " + " | ".join(metric.replace("_", " ") for metric in calls) + " |", "|---|---|---|"]
-    rows: dict[str, Callable[[Mapping[str, Any]], str]] = {
-        "neutral edits called regressed": lambda t: f"{t['neutral_called']:.1%} of {t['neutral']}",
-        "edits over 1.5x the cost called regressed": lambda t: f"{t['recall']:.1%} of {t['worse']}",
-        "calls whose measured ratio is over 1.1": lambda t: f"{t['precision']:.1%} of {t['called']}",
-        "edits left unsure": lambda t: f"{t['unsure']:.1%} of {t['edits']}",
-    }
-    for title, told in rows.items():
-        lines.append(f"| {title} | " + " | ".join(told(call) for call in calls.values()) + " |")
-    return "\n".join(lines)
-
-
-_CARD = """\
-# {name}
-
-The checkpoint that ci-rlm ships: a regression language model for Python functions and whole
-Python programs. It reads canonical source text and answers with the distribution of two
-metrics, one after the other: peak memory (bytes, tracemalloc), then CPU time (seconds), both
-given an input size. The gate asks for {size:.0f} elements.
-
-- {parameters:.1f} million parameters, bfloat16: width {config.width}, {config.encoder_layers} encoder
-  and {config.decoder_layers} decoder layers, {config.heads} heads, byte-level BPE of
-  {config.vocab_size} tokens learned on the training texts.
-- Trained from scratch with `training/recipes/embedded.toml`, on two CPU cores.
-- Licence of the weights: Apache-2.0, as the rest of the repository.
-
-## Data
-
-{programs} programs of {problems} problems, {rows} measured (program, input size) rows; {edited} of the
-programs are edits made by `training/edits/`. Sources: {sources}
-programs, from newfacade/LeetCodeDataset (MIT), CodeContests problems through
-JohnnyPeng18/Coffe (Apache-2.0; problems CC-BY-4.0), HumanEval samples of microsoft/CodeT (MIT)
-and MBPP through amazon-science/mxeval (Apache-2.0). The repository keeps measured costs and
-hashes of the texts (`training/measured/python.parquet`), not the texts.
-
-Measured by `training/profile/python.py` (protocol of Appendix D.4.1 of the paper in its fast
-form) on: {hardware}. The machine was shared while measuring, so CPU time is the shortest of
-up to five repeats.
-
-## Figures
-
-Splits are by problem. {result[problems]} problems ({result[programs]} programs, {result[points]}
-points) were never trained on; all predictors below are told the input size, and the two
-baselines (gradient boosting) were fitted on the same training rows in the same run.
-
-{table}
-
-Share of measured values inside the predicted 5% to 95% interval (0.90 is right): {coverage}.
-
-What the gate says of single edits of unseen problems, both ways round, at its default limits and
-near the reference size:
-
-{calls}
-
-Calibrated on {pairs} of problems that are in neither the training nor the test split.
-
-## Limits
-
-- Small competitive-programming and textbook functions are all that it has seen. Code that calls
-  libraries, does I/O or holds state is unlike its training data; treat verdicts there as hints.
-- One input size, one machine class; the ratio of two predictions travels better than either.
-- It has no space for Triton kernels: those are reported as skipped.
-
-## Remake
-
-```sh
-ci-rlm profile python --data DATA --out runs/measured
-ci-rlm profile merge runs/measured --into training/measured/python.parquet
-python -m ci_rlm.training.corpus build --data DATA --out runs/corpus
-ci-rlm train training/recipes/embedded.toml
-python -m ci_rlm.training.publish runs/embedded/checkpoint --corpus runs/corpus
-```
-"""
+def said_of_changes(
+    folder: Path, changes: Changes, progress: evaluate.Progress = evaluate.silent
+) -> tuple[Wild, ...]:
+    """What the gate says of the changes to count, at default limits: by metric."""
+    predictor = RlmPredictor(folder)
+    space = predictor.spaces[0]
+    both = calibrate.ratios_of_changes(predictor, space, changes.judge, progress)
+    unit = Unit(PurePosixPath("a.py"), "f", Kind.FUNCTION, "python", Span(1, 1), "")
+    found = []
+    for at, metric in enumerate(space.metrics):
+        outcomes: Counter[str] = Counter()
+        for ratio, inverse in both:
+            # Of a cost before of nothing, which decides over no limit but a least effect.
+            before = evaluate.of_nothing(ratio[at], metric)
+            sides = ratio[at], inverse[at]
+            comparison = of_ratios(
+                Change(unit, unit), metric, before, sides, predictor.calibrations, Limits()
+            )
+            outcomes[judge(comparison, Limits()).outcome] += 1
+        found.append(Wild(metric.name, changes.packages, dict(outcomes)))
+    return tuple(found)
 
 
 def main() -> None:
@@ -152,10 +124,19 @@ def main() -> None:
     )
     parser.add_argument("checkpoint", type=Path, help="the folder that a run wrote")
     parser.add_argument("--corpus", type=Path, default=Path("runs/corpus"))
+    parser.add_argument("--changes", type=Path, help="changes between releases, as `read_changes` reads them")
+    parser.add_argument("--most", type=int, help="of the changes, at most so many of each split")
+    parser.add_argument("--problems", type=int, help="of the test split at most; all by default")
     parser.add_argument("--target", type=Path, default=EMBEDDED)
     flags = parser.parse_args()
-    result = publish(flags.checkpoint, corpus.read(flags.corpus), flags.target)
-    print(evaluate.table(result))
+    changes = read_changes(flags.changes, flags.most) if flags.changes else Changes()
+    with Progress(console=Console(stderr=True), disable=not sys.stderr.isatty()) as bar:
+        task = bar.add_task("predictions", total=None)
+        document = publish(
+            flags.checkpoint, corpus.read(flags.corpus), flags.target, changes, problems=flags.problems,
+            progress=lambda done, total: bar.update(task, completed=done, total=total),
+        )  # fmt: skip
+    print(figures_table(document))
 
 
 if __name__ == "__main__":
