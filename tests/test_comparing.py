@@ -28,15 +28,16 @@ from ci_rlm.flow import (
     Unit,
 )
 from ci_rlm.marks import Side
+from ci_rlm.model import alternatives
 from ci_rlm.model.config import ModelConfig
 from ci_rlm.model.network import Network
 from ci_rlm.predict.rlm import RlmPredictor
 from ci_rlm.prompt import change_prompt, prompts_of
-from ci_rlm.training import calibrate, corpus, evaluate, train
+from ci_rlm.training import calibrate, corpus, evaluate, rehearsal, train
 from ci_rlm.training.changes import Changes, ratios
 from ci_rlm.training.corpus import Example, Row
 from ci_rlm.training.programs import Program
-from ci_rlm.training.recipe import Recipe, Train
+from ci_rlm.training.recipe import Recipe, Start, Train
 from ci_rlm.training.texts import change_space, node_counts, python_space, unit_text
 from tests.fakes import PROBABILITIES, SPACE, FakePredictor
 from tests.test_gate import LONG, SHORT, checked, file, outcomes
@@ -180,6 +181,17 @@ def test_the_network_reads_the_sides_of_tokens() -> None:
     assert Network(config_of(compares=False)).side_embedding is None
 
 
+def recipe_of(folder: Path) -> Recipe:
+    """A run on the corpus in the folder."""
+    settings = Train(
+        epochs=16, learning_rate=1e-2, warmup=0.1, clip=2.0, weight_decay=0.0, batch_tokens=250, rows=2,
+        longest=64, rename=0.0, counts=0.0, save_minutes=60.0, units=0.5, changes=2.0, monitor="loss",
+    )  # fmt: skip
+    sizes = {"vocab_size": 300, "width": 32, "heads": 2, "encoder_layers": 2, "decoder_layers": 1}
+    model = {**sizes, "feed_forward": 48, "max_tokens": 128}
+    return Recipe("tiny", folder / "corpus", folder / "run", 1, settings, model, size=1000.0)
+
+
 @pytest.fixture
 def trained(tmp_path: Path) -> tuple[Path, list[Example]]:
     """A tiny model of programs whose memory is a hundred times greater with a list than with none."""
@@ -194,14 +206,7 @@ def trained(tmp_path: Path) -> tuple[Path, list[Example]]:
                 Example(text, f"p{number}", "made", name, split, rows, node_counts(text), "paper", text)
             )
     corpus.write(examples, tmp_path / "corpus")
-    settings = Train(
-        epochs=16, learning_rate=1e-2, warmup=0.1, clip=2.0, weight_decay=0.0, batch_tokens=250, rows=2,
-        longest=64, rename=0.0, counts=0.0, save_minutes=60.0, units=0.5, changes=2.0, monitor="loss",
-    )  # fmt: skip
-    sizes = {"vocab_size": 300, "width": 32, "heads": 2, "encoder_layers": 2, "decoder_layers": 1}
-    model = {**sizes, "feed_forward": 48, "max_tokens": 128}
-    recipe = Recipe("tiny", tmp_path / "corpus", tmp_path / "run", 1, settings, model, size=1000.0)
-    return train.train(recipe), examples
+    return train.train(recipe_of(tmp_path)), examples
 
 
 @pytest.mark.model
@@ -260,3 +265,22 @@ def test_a_probability_over_a_limit_is_that_of_the_mixture() -> None:
     assert 0.275 < over < 0.5
     before = Prediction("peak_memory", "B", tuple((u, 100.0) for u in PROBABILITIES))
     assert of_ratios(CHANGE, MEMORY, before, ratios_, (), Limits()).p_warning == pytest.approx(over)
+
+
+@pytest.mark.model
+def test_a_run_that_starts_from_a_model_that_compares_rehearses_changes(
+    trained: tuple[Path, list[Example]], tmp_path: Path
+) -> None:
+    folder, _ = trained
+    recipe = replace(recipe_of(tmp_path), model={}, start=Start(str(folder)), out=tmp_path / "again")
+    network, words = alternatives.load(folder)
+    assert isinstance(network, alternatives.NumberHead)
+    rehearsed = rehearsal.keep(network, words, recipe, 6)
+    assert len({each.family for each in rehearsed}) == 6 < len(rehearsed)
+    drawn = Changes(list(rehearsed)).draw(50, random.Random(0))
+    assert drawn
+    for before, after in drawn:
+        found = ratios(rehearsed[before].numbers, rehearsed[after].numbers)
+        assert len(found) == 1 + rehearsal.FURTHER
+        assert all(math.isfinite(value) and value > 0 for row in found for value in row)
+    train.train(recipe, steps=2)

@@ -192,21 +192,13 @@ def of_told(told: Told, metric: str, target: float | None = None, wild: Numbers 
     """The calibration of a space that compares; `target` bounds the share of false alarms.
 
     `wild` are told probabilities, over `THRESHOLDS`, of changes that nobody measured, nearly all of
-    which keep the cost: shape (2, W). They count as such, and as a neutral edit each. Raises
+    which keep the cost: shape (2, W). At most `target` of them may be called, either. Raises
     CiRlmError for too few problems, with the number that it takes.
     """
-    over = [told.over] if wild is None else [told.over, wild]
-    more = 0 if wild is None else wild.shape[1]
-    # As much as all edits of the corpus together: the one is what changes cost, the other what changes.
-    weight = np.concatenate([told.weight, np.full(more, told.weight.sum() / max(1, more))])
-    owner = np.concatenate([told.owner, told.owner.max() + 1 + np.arange(more)])
-    regressed = [
-        np.concatenate([told.measured > math.log1p(limit), np.zeros(more, np.bool_)]) for limit in THRESHOLDS
-    ]
+    regressed = np.concatenate([told.measured > math.log1p(limit) for limit in THRESHOLDS])
     probabilities = reliability.map_of(
-        np.concatenate(np.concatenate(over, axis=1)), np.concatenate(regressed),
-        np.tile(weight, 2), np.tile(owner, 2),
-    )  # fmt: skip
+        np.concatenate(told.over), regressed, np.tile(told.weight, 2), np.tile(told.owner, 2)
+    )
     fitted = Calibration(metric, (), pairs=len(told.measured) // 2, probabilities=probabilities)
     if target is None:
         return fitted
@@ -216,8 +208,8 @@ def of_told(told: Told, metric: str, target: float | None = None, wild: Numbers 
     )
     if wild is not None:
         passed = np.sort([found(p) for p in wild[0].tolist()])
-        among = float(passed[min(len(passed) - 1, math.ceil((len(passed) + 1) * (1 - target)) - 1)])
-        alarms = replace(alarms, threshold=round(max(alarms.threshold, among), 4))
+        rank = min(len(passed), math.ceil((len(passed) + 1) * (1 - target)))
+        alarms = replace(alarms, threshold=round(max(alarms.threshold, float(passed[rank - 1])), 4))
     return replace(fitted, false_alarms=alarms)
 
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -179,12 +180,12 @@ _COMPARED = "edits"
 def _compared(
     questions: Questions, predictor: Predictor, space: Space, progress: Progress
 ) -> dict[tuple[int, int], tuple[Answer, Answer]]:
-    """What a checkpoint that compares says of each edit, by its points; another one says nothing."""
+    """What a checkpoint that compares says of each edit near the reference size, by its points."""
     if not any(each.compares for each in predictor.spaces):
         return {}
     sides = questions.sides[_COMPARED]
-    once = len(sides.before) // 2
-    pairs = list(zip(sides.before[:once].tolist(), sides.after[:once].tolist(), strict=True))
+    once = np.flatnonzero(sides.near[: len(sides.near) // 2])
+    pairs = list(zip(sides.before[once].tolist(), sides.after[once].tolist(), strict=True))
     found = ratios(questions.points, pairs, predictor, space, progress)
     told = dict(zip(pairs, found, strict=True))
     return told | {places[::-1]: answers[::-1] for places, answers in told.items()}
@@ -192,18 +193,18 @@ def _compared(
 
 def _told(
     about: Questions, compared: Mapping[tuple[int, int], tuple[Answer, Answer]], metric: int
-) -> dict[str, list[Ratios]]:
+) -> dict[str, list[Ratios | None]]:
     if not compared:
         return {}
     sides = about.sides[_COMPARED]
     places = zip(about.asked[sides.before].tolist(), about.asked[sides.after].tolist(), strict=True)
-    found = (compared[each] for each in places)
-    return {_COMPARED: [(ratio[metric], inverse[metric]) for ratio, inverse in found]}
+    found = (compared.get(each) for each in places)
+    return {_COMPARED: [None if each is None else (each[0][metric], each[1][metric]) for each in found]}
 
 
-def _centre_of(each: Ratios) -> float:
-    """The middle of what is said of a ratio both ways round, on the log scale."""
-    return (centre(each[0]) - centre(each[1])) / 2
+def _centre_of(each: Ratios | None) -> float:
+    """The middle of what is said of a ratio both ways round, on the log scale; NaN if not asked."""
+    return math.nan if each is None else (centre(each[0]) - centre(each[1])) / 2
 
 
 def _about(questions: Questions, metric: str) -> Questions | None:
@@ -223,7 +224,7 @@ def _claims(
     sides: Sides,
     predicted: Sequence[Prediction],
     calibrations: Sequence[Calibration],
-    compared: Sequence[Ratios] | None,
+    compared: Sequence[Ratios | None] | None,
 ) -> Claims:
     """What a gate would say of the sides near the reference size, at default limits."""
     probabilities, outcomes = [], []
@@ -234,10 +235,11 @@ def _claims(
         metric = Metric(before.metric, before.unit)
         limits = Limits()
         change, alike = Change(units[0], units[1]), float(sides.alike[at])
-        if compared is None:
+        ratio = None if compared is None else compared[at]
+        if ratio is None:
             comparison = compare_predictions(change, metric, before, after, calibrations, limits, alike)
         else:
-            comparison = of_ratios(change, metric, before, compared[at], calibrations, limits)
+            comparison = of_ratios(change, metric, before, ratio, calibrations, limits)
         probabilities.append(comparison.p_regression)
         outcomes.append(judge(comparison, limits).outcome)
     return Claims(

@@ -55,7 +55,8 @@ class Said:
     claims: Mapping[str, Claims] = field(default_factory=dict)
     """By the kind of sides; empty where none are made."""
     ratios: Mapping[str, Reals] = field(default_factory=dict)
-    """By the kind of sides, after - before of those that are predicted as such: (M,)."""
+    """By the kind of sides, after - before of those that are predicted as such: (M,); NaN away from the
+    reference size, where they are not asked."""
 
 
 def scores_of(questions: Questions, known: Reals, said: Said) -> dict[str, Score]:
@@ -65,7 +66,9 @@ def scores_of(questions: Questions, known: Reals, said: Said) -> dict[str, Score
     found |= _selection(questions, known, said.centres)
     for name, sides in questions.sides.items():
         y, p = (values[sides.after] - values[sides.before] for values in (known, said.centres))
-        found |= _pairs(f"pairs/{name}", y, said.ratios.get(name, p), sides.owner)
+        asked = sides.near if name == "edits" else np.ones(len(y), dtype=np.bool_)
+        p = said.ratios.get(name, p)
+        found |= _pairs(f"pairs/{name}", y[asked], p[asked], sides.owner[asked])
         if name in said.claims:
             found |= _reliability(f"probabilities/{name}", y[sides.near], sides, said.claims[name])
     if "edits" in said.claims:

@@ -12,6 +12,7 @@ Shapes: B programs that are read together, R rows of a program, N numbers of a r
 
 from __future__ import annotations
 
+import math
 import random
 import sys
 from collections.abc import Iterator, Sequence
@@ -21,17 +22,20 @@ import numpy as np
 from rich.console import Console
 from rich.progress import track
 
+from ci_rlm import marks
+from ci_rlm.flow import Space
 from ci_rlm.model import alternatives, checkpoint, decode
 from ci_rlm.model.alternatives import Head, NumberHead, T5GemmaHead
 from ci_rlm.model.network import collate
 from ci_rlm.model.tokenizer import TextTokenizer
 from ci_rlm.training import programs, texts
-from ci_rlm.training.corpus import Example, Row
+from ci_rlm.training.corpus import METRICS, Example, Row
 from ci_rlm.training.profile.inputs import SIZES
 from ci_rlm.training.programs import Numbers, Program, Programs
 from ci_rlm.training.recipe import Recipe
+from ci_rlm.training.scores import Reals
 from ci_rlm.training.splits import split_of
-from ci_rlm.training.synthetic import Synthetic, generate
+from ci_rlm.training.synthetic import Synthetic, generate, sibling
 
 FURTHER = 2
 """Input sizes of a program beside the one that the gate asks for."""
@@ -80,37 +84,83 @@ def _told(
     chosen: Sequence[Synthetic], network: NumberHead | T5GemmaHead, words: TextTokenizer, recipe: Recipe
 ) -> Iterator[Example]:
     space = network.config.spaces[0]
+    comparing = next((each for each in network.config.spaces if each.compares), None)
     for start in _shown(range(0, len(chosen), AT_ONCE), f"rehearsing {len(chosen):,} generated programs"):
         group = chosen[start : start + AT_ONCE]
-        prompts = [texts.program_text(program.text, space) for program in group]
+        texts_of = [texts.program_text(program.text, space) for program in group]
         chance = random.Random(f"{recipe.seed} {group[0].record}")
-        rows = _sampled(network, words, prompts, recipe.train.longest, chance)
-        for program, text, mine in zip(group, prompts, rows, strict=True):
-            counts = texts.node_counts(text)
-            yield Example(text, program.problem, "rehearsed", program.record, "train", mine, counts)
+        size_BR = _sizes(len(group), space, chance)
+        ids, _ = words.encode_batch(texts_of, recipe.train.longest)
+        rows = _sampled(network, ids, size_BR, chance)
+        for program, text, mine in zip(group, texts_of, rows, strict=True):
+            yield _example(program, text, mine)
+        if comparing is not None:
+            yield from _changed(group, texts_of, rows, size_BR, network, words, recipe, chance)
+
+
+def _changed(
+    group: Sequence[Synthetic],
+    texts_of: Sequence[str],
+    rows: Sequence[tuple[Row, ...]],
+    size_BR: Reals,
+    network: NumberHead | T5GemmaHead,
+    words: TextTokenizer,
+    recipe: Recipe,
+    chance: random.Random,
+) -> Iterator[Example]:
+    """The programs written another way, where they can be, so that a run rehearses changes as well.
+
+    Their costs are those of the first way times a sampled ratio of the two.
+    """
+    space = network.config.spaces[0]
+    comparing = next(each for each in network.config.spaces if each.compares)
+    others = [(at, other) for at, program in enumerate(group) if (other := sibling(program.plan.seed))]
+    if not others:
+        return
+    written = [texts.program_text(other.text, space) for _, other in others]
+    marked = [
+        comparing.prefix
+        + marks.marked(texts_of[at].removeprefix(space.prefix), text.removeprefix(space.prefix))
+        for (at, _), text in zip(others, written, strict=True)
+    ]
+    places = [at for at, _ in others]
+    ids, _ = words.encode_changes(marked, recipe.train.longest)
+    ratios = _sampled(network, ids, size_BR[places], chance)
+    for (at, other), text, mine in zip(others, written, ratios, strict=True):
+        scaled = tuple(_times(row, ratio) for row, ratio in zip(rows[at], mine, strict=True))
+        yield _example(other, text, scaled)
+
+
+def _times(row: Row, ratio: Row) -> Row:
+    costs = ((getattr(row, name), getattr(ratio, name)) for name in METRICS)
+    return Row(row.size, *(None if None in pair else math.prod(pair) for pair in costs))
+
+
+def _example(program: Synthetic, text: str, rows: tuple[Row, ...]) -> Example:
+    return Example(text, program.problem, "rehearsed", program.record, "train", rows, texts.node_counts(text))
+
+
+def _sizes(count: int, space: Space, chance: random.Random) -> Reals:
+    """The reference size and some others for each of so many programs: (B, R)."""
+    reference = space.size or 1.0
+    others = [size for size in SIZES if size != reference]
+    return np.array([[reference, *chance.sample(others, FURTHER)] for _ in range(count)])
 
 
 def _sampled(
-    network: NumberHead | T5GemmaHead,
-    words: TextTokenizer,
-    prompts: Sequence[str],
-    longest: int,
-    chance: random.Random,
+    network: NumberHead | T5GemmaHead, ids: Sequence[Sequence[int]], size_BR: Reals, chance: random.Random
 ) -> list[tuple[Row, ...]]:
     """Rows of each prompt: one number after the other, each by a quantile at a level that is drawn."""
     space = network.config.spaces[0]
-    memory = network.encode(*collate(words.encode_batch(prompts, longest)[0], network.device))
-    reference = space.size or 1.0
-    others = [size for size in SIZES if size != reference]
-    size_BR = np.array([[reference, *chance.sample(others, FURTHER)] for _ in prompts])
+    memory = network.encode(*collate(ids, network.device))
     rows = []
     for size_B in size_BR.T:
-        number_BN = size_B[:, None] if space.size is not None else np.empty((len(prompts), 0))
+        number_BN = size_B[:, None] if space.size is not None else np.empty((len(ids), 0))
         for _ in space.metrics:
             levels = [(share + chance.uniform(0.01, 0.99)) / LEVELS for share in range(LEVELS)]
             value_BK = decode.quantiles(network, memory, number_BN, levels)[:, 0]
-            picked_B = [chance.randrange(LEVELS) for _ in prompts]
-            value_B1 = value_BK[np.arange(len(prompts)), picked_B][:, None]
+            picked_B = [chance.randrange(LEVELS) for _ in ids]
+            value_B1 = value_BK[np.arange(len(ids)), picked_B][:, None]
             number_BN = np.concatenate([number_BN, value_B1], axis=1)
         metrics = number_BN[:, -len(space.metrics) :].tolist()
         rows.append([Row(size, *costs) for size, costs in zip(size_B.tolist(), metrics, strict=True)])

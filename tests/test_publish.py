@@ -1,0 +1,84 @@
+"""The card of a checkpoint, and the changes between releases that it is calibrated with and counted on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pyarrow
+import pytest
+from pyarrow import parquet
+
+from ci_rlm.errors import UsageError
+from ci_rlm.training.card import Wild, figures_table, wild_table
+from ci_rlm.training.publish import Changes, read_changes
+
+
+def figure(
+    value: float | None, low: float | None = None, high: float | None = None
+) -> dict[str, float | None]:
+    return {"value": value, "low": low, "high": high}
+
+
+def test_every_figure_has_its_interval_and_what_a_baseline_lacks_is_left_empty() -> None:
+    ours = {
+        "ranking/spearman": figure(0.8125, 0.75, 0.875),
+        "calls/recall": figure(0.5),
+        "calls/precision": figure(None),
+    }
+    document = {
+        "predictors": [{"name": "ours"}, {"name": "counts"}],
+        "metrics": [
+            {
+                "metric": "peak_memory",
+                "predictors": [
+                    {"figures": ours},
+                    {"figures": {"ranking/spearman": figure(0.5, 0.25, 0.625)}},
+                ],
+            }
+        ],
+    }
+    assert figures_table(document).split("\n") == [
+        "| metric | figure | ours | counts |",
+        "|---|---|---|---|",
+        "| peak memory | Spearman, all sizes | 0.812 [0.750, 0.875] | 0.500 [0.250, 0.625] |",
+        "| peak memory | edits of over 1.5x called regressed | 0.500 |  |",
+        "| peak memory | calls whose measured ratio is over 1.1 |  |  |",
+    ]
+
+
+def test_what_is_called_between_releases_is_counted() -> None:
+    wild = [Wild("cpu_time", 3, {"regressed": 1, "same": 3})]
+    assert wild_table(wild).split("\n")[2] == "| cpu time | 4 | 1 (25.0%) | 0 (0.0%) | 3 (75.0%) | 0 (0.0%) |"
+
+
+def table(path: Path, count: int) -> Path:
+    rows = [
+        {
+            "before_text": f"x={number}",
+            "after_text": f"y={number}",
+            "package": "abc"[number % 3],
+            "split": ("fit", "judge")[number % 2],
+        }
+        for number in range(count)
+    ]
+    parquet.write_table(pyarrow.Table.from_pylist(rows), path)
+    return path
+
+
+def test_changes_are_read_by_split_and_thinned_evenly(tmp_path: Path) -> None:
+    path = table(tmp_path / "changes.parquet", 12)
+    whole, some = read_changes(path), read_changes(path, 2)
+    assert whole.fit == tuple((f"x={at}", f"y={at}") for at in range(0, 12, 2))
+    assert (len(whole.judge), whole.packages) == (6, 3)
+    assert some.judge == (("x=1", "y=1"), ("x=7", "y=7"))
+    assert some.packages == 1
+    assert Changes() == Changes((), (), 0)
+
+
+@pytest.mark.parametrize("content", [None, b"no table"])
+def test_a_file_that_holds_no_changes_is_refused(tmp_path: Path, content: bytes | None) -> None:
+    path = tmp_path / "changes.parquet"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(UsageError, match="cannot read changes"):
+        read_changes(path)
