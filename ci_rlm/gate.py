@@ -10,7 +10,7 @@ from typing import TypeVar
 from ci_rlm import __version__, acceptance, explain, extract
 from ci_rlm.acceptance import Terms, baseline
 from ci_rlm.acceptance.waiver import Waiver
-from ci_rlm.compare import compare, equal, of_ratios, similarity
+from ci_rlm.comparing import compare, equal, of_ratios, similarity
 from ci_rlm.config import Config
 from ci_rlm.flow import (
     Change,

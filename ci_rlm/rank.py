@@ -27,7 +27,7 @@ from statistics import NormalDist
 import numpy as np
 import numpy.typing as npt
 
-from ci_rlm.compare import band_at, centre, compare, predicted_log_ratio, similarity
+from ci_rlm.comparing import band_at, centre, compare, predicted_log_ratio, similarity
 from ci_rlm.flow import Calibration, Change, Comparison, Interval, Limits, Metric, Prediction, Unit
 
 Array = npt.NDArray[np.float64]

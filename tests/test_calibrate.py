@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 import numpy as np
 import pytest
 
-from ci_rlm import compare
+from ci_rlm import comparing
 from ci_rlm.flow import Calibration, Change, Interval, Kind, Limits, Metric, Prediction, Span, Unit
 from ci_rlm.training import calibrate, edits, evaluate
 from ci_rlm.training.calibrate import EDGES, NEUTRAL_SHARE, PROBABILITIES, Pairs
@@ -86,7 +86,7 @@ def _intervals(calibration: Calibration, z: calibrate.Numbers) -> list[tuple[flo
 def _slowdown(calibration: Calibration, z: float) -> Interval:
     unit = Unit(PurePosixPath("a.py"), "f", Kind.FUNCTION, "python", Span(1, 1), "")
     before, after = (Prediction("cpu_time", "s", ((0.5, value),)) for value in (1.0, math.exp(z)))
-    found = compare.compare(
+    found = comparing.compare(
         Change(unit, unit), Metric("cpu_time", "s"), before, after, [calibration], Limits(), 0.95
     )
     assert found.slowdown is not None

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from ci_rlm.compare import (
+from ci_rlm.comparing import (
     LEAST,
     band_at,
     centre,

@@ -13,8 +13,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ci_rlm import compare, marks
-from ci_rlm.compare import of_ratios
+from ci_rlm import comparing, marks
+from ci_rlm.comparing import of_ratios
 from ci_rlm.flow import (
     Calibration,
     Change,
@@ -61,12 +61,12 @@ def cost(prompt: Prompt) -> dict[str, float]:
     return dict.fromkeys(("peak_memory", "cpu_time"), after / before)
 
 
-def comparing() -> FakePredictor:
+def reading_both() -> FakePredictor:
     return FakePredictor(cost, spaces=(SPACE, COMPARING), calibrations=())
 
 
 def test_a_change_is_asked_in_both_orders_and_its_old_side_alone() -> None:
-    predictor = comparing()
+    predictor = reading_both()
     checked(file(SHORT, LONG), predictor=predictor)
     before, forth, back = predictor.asked
     assert (before.space, forth.space, back.space) == (SPACE.name, COMPARING.name, COMPARING.name)
@@ -76,7 +76,7 @@ def test_a_change_is_asked_in_both_orders_and_its_old_side_alone() -> None:
 
 
 def test_the_verdict_is_of_the_ratio_and_the_new_side_is_the_old_one_times_it() -> None:
-    report = checked(file(SHORT, LONG), predictor=comparing())
+    report = checked(file(SHORT, LONG), predictor=reading_both())
     assert outcomes(report) == {Outcome.REGRESSED}
     for verdict in report.verdicts:
         comparison = verdict.comparison
@@ -84,11 +84,11 @@ def test_the_verdict_is_of_the_ratio_and_the_new_side_is_the_old_one_times_it() 
         factor = comparison.after.median / comparison.before.median
         assert factor == pytest.approx(comparison.slowdown.mid)
         assert comparison.after.unit == comparison.metric.unit
-    assert outcomes(checked(file(LONG, SHORT), predictor=comparing())) == {Outcome.IMPROVED}
+    assert outcomes(checked(file(LONG, SHORT), predictor=reading_both())) == {Outcome.IMPROVED}
 
 
 def test_new_and_equal_functions_are_not_compared() -> None:
-    predictor = comparing()
+    predictor = reading_both()
     checked(file(None, SHORT), file(SHORT, SHORT + "\n# a remark\n", "b.py"), predictor=predictor)
     assert [prompt.space for prompt in predictor.asked] == [SPACE.name]
 
@@ -115,8 +115,8 @@ def test_a_change_and_its_inverse_mirror_each_other(forth: list[float], back: li
 
 def test_the_ratio_is_the_mean_of_what_both_orders_say() -> None:
     # A half says 2 for sure, the other half 1/4 of before, so 4 for sure the other way round.
-    mixed = compare.mixture(ratio([2.0] * 5), ratio([0.25] * 5))
-    assert compare.cdf_of(mixed, math.log(3)) == pytest.approx(0.5, abs=0.08)
+    mixed = comparing.mixture(ratio([2.0] * 5), ratio([0.25] * 5))
+    assert comparing.cdf_of(mixed, math.log(3)) == pytest.approx(0.5, abs=0.08)
     values = sorted({round(math.exp(x), 6) for _, x in mixed})
     assert values == [2.0, 4.0]
 
@@ -252,7 +252,7 @@ def test_unmeasured_changes_raise_the_bar_for_a_call() -> None:
     wild = np.array([[0.9] * 20 + [0.0] * 180] * 2)
     alone, among = (calibrate.of_told(edits, "peak_memory", 0.05, each) for each in (None, wild))
     assert alone.false_alarms and among.false_alarms
-    found = compare.found_probability(among)
+    found = comparing.found_probability(among)
     # 5% of 200 may pass: of 20 that say 0.9, no more than 10 do, so none does.
     assert among.false_alarms.threshold >= found(0.9) - 1e-4
     assert alone.false_alarms.threshold < found(0.9)
@@ -260,7 +260,7 @@ def test_unmeasured_changes_raise_the_bar_for_a_call() -> None:
 
 def test_a_probability_over_a_limit_is_that_of_the_mixture() -> None:
     ratios_ = ratio([1.0, 1.0, 1.05, 1.2, 2.0]), ratio([0.5, 0.8, 0.95, 1.0, 1.0])
-    over = calibrate.over_of(compare.mixture(*ratios_), 0.1)
+    over = calibrate.over_of(comparing.mixture(*ratios_), 0.1)
     # Of each order 1.05 and 1.2, or 1.25, lie about the limit: between 0.725 and 0.275 are below and above.
     assert 0.275 < over < 0.5
     before = Prediction("peak_memory", "B", tuple((u, 100.0) for u in PROBABILITIES))

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from ci_rlm.compare import similarity
+from ci_rlm.comparing import similarity
 from ci_rlm.training import questions, texts
 from ci_rlm.training.questions import Pair, Questions
 from tests.made_up_programs import example, points

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import multivariate_normal, norm
 
-from ci_rlm.compare import error_cdf, similarity
+from ci_rlm.comparing import error_cdf, similarity
 from ci_rlm.flow import Calibration, ErrorBand, Interval, Kind, Metric, Prediction, Span, Unit
 from ci_rlm.rank import CONTENDERS, Candidate, Contest, Pair, best_probabilities, pair
 

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from ci_rlm.compare import found_probability
+from ci_rlm.comparing import found_probability
 from ci_rlm.errors import CiRlmError
 from ci_rlm.flow import Calibration
 from ci_rlm.training import calibrate, reliability

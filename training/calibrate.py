@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ci_rlm import compare, prompt
+from ci_rlm import comparing, prompt
 from ci_rlm.errors import CiRlmError
 from ci_rlm.flow import Calibration, ErrorBand, Limits, Prediction, Space
 from ci_rlm.model import checkpoint, records
@@ -73,8 +73,10 @@ def pairs_of(points: Sequence[Point], answers: Sequence[tuple[Prediction, ...]],
     chosen = [pair for pair in chosen if not np.isnan(known[[pair.before, pair.after]]).any()]
     neutral = np.array([evaluate.is_neutral(pair) for pair in chosen], dtype=np.bool_)
     edited = np.array([bool(pair.edit) for pair in chosen], dtype=np.bool_)
-    centre = np.array([compare.centre(answer[metric]) for answer in answers])
-    alike = np.array([compare.similarity(points[p.before][0].text, points[p.after][0].text) for p in chosen])
+    centre = np.array([comparing.centre(answer[metric]) for answer in answers])
+    alike = np.array(
+        [comparing.similarity(points[p.before][0].text, points[p.after][0].text) for p in chosen]
+    )
     before = np.array([pair.before for pair in chosen], dtype=np.intp)
     after = np.array([pair.after for pair in chosen], dtype=np.intp)
     costly = edited & ~neutral
@@ -166,7 +168,7 @@ def reliable(pairs: Pairs, metric: str, target: float | None = None) -> Calibrat
     fitted = replace(whole, probabilities=probabilities)
     if target is None:
         return fitted
-    found = np.array([compare.found_probability(fitted)(p) for p in told[known].tolist()])
+    found = np.array([comparing.found_probability(fitted)(p) for p in told[known].tolist()])
     alarms = reliability.false_alarms(found, seen.neutral, seen.owner, target)
     return replace(fitted, false_alarms=alarms)
 
@@ -202,7 +204,7 @@ def of_told(told: Told, metric: str, target: float | None = None, wild: Numbers 
     fitted = Calibration(metric, (), pairs=len(told.measured) // 2, probabilities=probabilities)
     if target is None:
         return fitted
-    found = compare.found_probability(fitted)
+    found = comparing.found_probability(fitted)
     alarms = reliability.false_alarms(
         np.array(list(map(found, told.over[0].tolist()))), told.neutral, told.owner, target
     )
@@ -222,7 +224,7 @@ def told_of(
     """What was said of the edits `pairs`, one answer each, weighted so that neutral ones have their share."""
     known = evaluate.truth(points)[:, metric]
     good = [at for at, pair in enumerate(pairs) if not np.isnan(known[[pair.before, pair.after]]).any()]
-    mixed = [compare.mixture(*(side[metric] for side in answers[at])) for at in good]
+    mixed = [comparing.mixture(*(side[metric] for side in answers[at])) for at in good]
     flipped = [[(1 - u, -x) for u, x in reversed(each)] for each in mixed]
     over = np.array([[over_of(each, limit) for each in (*mixed, *flipped)] for limit in THRESHOLDS])
     chosen = [pairs[at] for at in good]
@@ -240,16 +242,16 @@ def told_of(
     )
 
 
-def over_of(mixed: compare.Quantiles, limit: float) -> float:
+def over_of(mixed: comparing.Quantiles, limit: float) -> float:
     """P(after > (1 + limit) x before) by (probability, ln ratio) pairs."""
-    return 1 - compare.cdf_of(mixed, math.log1p(limit))
+    return 1 - comparing.cdf_of(mixed, math.log1p(limit))
 
 
 def _told(calibration: Calibration, pairs: Pairs) -> Numbers:
     """P(after > (1 + warn) x before) as the bands tell it."""
     limit = math.log1p(Limits().warn)
     rows = zip(pairs.predicted.tolist(), pairs.alike.tolist(), strict=True)
-    return np.array([1 - compare.error_cdf(calibration, z, alike)(limit) for z, alike in rows])
+    return np.array([1 - comparing.error_cdf(calibration, z, alike)(limit) for z, alike in rows])
 
 
 def calibrations(
@@ -316,7 +318,7 @@ def ratios_of_changes(
 
 def _over(both: Sequence[tuple[tuple[Prediction, ...], tuple[Prediction, ...]]], metric: int) -> Numbers:
     """P over `THRESHOLDS` of each change: shape (2, changes)."""
-    mixed = [compare.mixture(ratio[metric], inverse[metric]) for ratio, inverse in both]
+    mixed = [comparing.mixture(ratio[metric], inverse[metric]) for ratio, inverse in both]
     return np.array([[over_of(each, limit) for each in mixed] for limit in THRESHOLDS])
 
 

@@ -22,8 +22,8 @@ from typing import Any
 import numpy as np
 
 from ci_rlm import prompt
-from ci_rlm.compare import LEAST, centre, of_ratios
-from ci_rlm.compare import compare as compare_predictions
+from ci_rlm.comparing import LEAST, centre, of_ratios
+from ci_rlm.comparing import compare as compare_predictions
 from ci_rlm.errors import CheckpointError, CiRlmError
 from ci_rlm.flow import Calibration, Change, Kind, Limits, Metric, Outcome, Prediction, Space, Span, Unit
 from ci_rlm.judge import judge

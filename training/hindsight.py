@@ -21,7 +21,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from functools import cached_property
 
-from ci_rlm.compare import LEAST
+from ci_rlm.comparing import LEAST
 from ci_rlm.flow import Outcome, TrackRecord
 from ci_rlm.training.profile.rows import METRICS
 from ci_rlm.training.verified import Comparison, Measured

@@ -18,7 +18,7 @@ from pathlib import Path, PurePosixPath
 from rich.console import Console
 from rich.progress import Progress
 
-from ci_rlm.compare import of_ratios
+from ci_rlm.comparing import of_ratios
 from ci_rlm.errors import UsageError
 from ci_rlm.flow import Change, Kind, Limits, Span, Unit
 from ci_rlm.judge import judge

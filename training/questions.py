@@ -12,7 +12,7 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
-from ci_rlm.compare import LEAST, similarity
+from ci_rlm.comparing import LEAST, similarity
 from ci_rlm.training import edits
 from ci_rlm.training.corpus import METRICS, Example, Row
 from ci_rlm.training.scores import Indices, Reals
