@@ -153,10 +153,12 @@ def save(
     card: str,
     calibration: Sequence[Calibration] = (),
     dtype: torch.dtype | None = None,
+    part_bytes: int | None = None,
 ) -> None:
     """Write a checkpoint beside `folder`, then put it in its place; bfloat16 unless told otherwise.
 
-    A folder that holds anything but a checkpoint is never replaced: CheckpointError.
+    Weights over `part_bytes` are written as parts of at most so many, with an index. A folder that
+    holds anything but a checkpoint is never replaced: CheckpointError.
     """
     import torch
     from safetensors.torch import save as to_safetensors
@@ -165,16 +167,21 @@ def save(
     files = {
         CONFIG: network.config.to_json().encode(),
         TOKENIZER: tokenizer_json.encode(),
-        WEIGHTS: to_safetensors(state, metadata={"format": "pt"}),
         CARD: card.encode(),
     }
+    parts = weights.parts({name: tensor.nbytes for name, tensor in state.items()}, part_bytes)
+    for file, names in parts.items():
+        files[file] = to_safetensors({name: state[name] for name in names}, metadata={"format": "pt"})
+    if len(parts) > 1:
+        files[weights.INDEX] = weights.index_of(parts).encode()
     if calibration:
         files[CALIBRATION] = records.dump(list(calibration)).encode()
     _replace_folder(folder, files)
 
 
 def _replace_folder(folder: Path, files: Mapping[str, bytes]) -> None:
-    known = {CONFIG, TOKENIZER, WEIGHTS, CALIBRATION, CARD}
+    known = {CONFIG, TOKENIZER, WEIGHTS, CALIBRATION, CARD, weights.INDEX}
+    known |= {path.name for path in folder.glob(weights.PARTS)}
     present = {path.name for path in folder.iterdir()} if folder.exists() else set()
     if present - known:
         hint = "give the checkpoint a folder of its own"

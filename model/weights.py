@@ -10,7 +10,7 @@ import hashlib
 import json
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import torch
 
 WEIGHTS, INDEX = "model.safetensors", "model.safetensors.index.json"
+PARTS = "model-*-of-*.safetensors"
 RESTORE = "restore the checkpoint, or name another one"
 
 _HEADER_LIMIT = 100_000_000
@@ -46,6 +47,30 @@ def files(folder: Path) -> tuple[Path, ...]:
         if not isinstance(name, str) or Path(name).name != name or not name.endswith(".safetensors"):
             raise CheckpointError(f"{index} names {name!r}, no safetensors file beside it", hint=RESTORE)
     return tuple(folder / name for name in names)
+
+
+def parts(sizes: Mapping[str, int], most: int | None) -> dict[str, list[str]]:
+    """Which tensors go into which file: one, or parts of at most `most` bytes, a larger tensor alone.
+
+    `sizes` are the tensors' bytes, in the order that they are kept in.
+    """
+    if most is None or sum(sizes.values()) <= most:
+        return {WEIGHTS: list(sizes)}
+    groups: list[list[str]] = [[]]
+    room = most
+    for name, size in sizes.items():
+        if groups[-1] and size > room:
+            groups.append([])
+            room = most
+        groups[-1].append(name)
+        room -= size
+    return {f"model-{at:05}-of-{len(groups):05}.safetensors": names for at, names in enumerate(groups, 1)}
+
+
+def index_of(files: Mapping[str, Sequence[str]]) -> str:
+    """The text of the index of parts, as transformers reads it."""
+    weight_map = {name: file for file, names in files.items() for name in names}
+    return json.dumps({"metadata": {}, "weight_map": weight_map}, indent=1) + "\n"
 
 
 def digest(folder: Path) -> str:

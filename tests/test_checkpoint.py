@@ -274,3 +274,21 @@ def test_a_config_reads_back_equal(network: Network) -> None:
 def test_the_decoder_has_a_place_for_each_number_of_the_largest_space(network: Network) -> None:
     assert network.config.max_numbers == 3
     assert network.config.target_tokens == 27
+
+
+def test_large_weights_are_written_in_parts_and_read_back(
+    tmp_path: Path, network: Network, tokenizer_json: str
+) -> None:
+    folder = tmp_path / "parts"
+    checkpoint.save(folder, network, tokenizer_json, CARD, CALIBRATION, torch.float32, part_bytes=8000)
+    parts = sorted(folder.glob("model-*.safetensors"))
+    assert len(parts) > 2
+    assert [part.name for part in parts] == sorted(
+        set(json.loads((folder / "model.safetensors.index.json").read_text())["weight_map"].values())
+    )
+    largest = max(tensor.nbytes for tensor in network.state_dict().values())
+    assert all(sum(t.nbytes for t in load_file(part).values()) <= max(8000, largest) for part in parts)
+    read = checkpoint.load_network(folder).state_dict()
+    assert all(torch.equal(tensor, read[name]) for name, tensor in network.state_dict().items())
+    checkpoint.save(folder, network, tokenizer_json, CARD, CALIBRATION)
+    assert not list(folder.glob("model-*.safetensors"))

@@ -20,7 +20,7 @@ from rich.progress import Progress
 
 from ci_rlm.comparing import of_ratios
 from ci_rlm.errors import UsageError
-from ci_rlm.flow import Change, Kind, Limits, Span, Unit
+from ci_rlm.flow import Calibration, Change, Kind, Limits, Span, Unit
 from ci_rlm.judge import judge
 from ci_rlm.model import checkpoint
 from ci_rlm.predict.rlm import RlmPredictor
@@ -31,6 +31,8 @@ from ci_rlm.training.evaluation_document import Document
 from ci_rlm.training.questions import few
 
 EMBEDDED = Path(__file__).parents[1] / "model" / "pretrained"
+PART_BYTES = 15 << 20
+"""Of a file of weights at most: git and its forges dislike larger ones."""
 FALSE_ALARMS = 0.01
 """Of neutral edits, at most this share may be called regressed."""
 
@@ -81,16 +83,20 @@ def publish(
     """
     network = checkpoint.load_network(run)
     words = (run / checkpoint.TOKENIZER).read_text(encoding="utf-8")
-    checkpoint.save(target, network, words, "")
+
+    def save(told: str, fitted: Sequence[Calibration] = ()) -> None:
+        checkpoint.save(target, network, words, told, fitted, part_bytes=PART_BYTES)
+
+    save("")
     read = corpus.as_functions(examples)
     fitted = calibrate.calibrations(target, read, FALSE_ALARMS, progress, changes.fit)
-    checkpoint.save(target, network, words, "", fitted)
+    save("", fitted)
     asked = few(read, "test", problems) if problems else read
     document = evaluate.evaluation(RlmPredictor(target), asked, progress=progress)
     wild = said_of_changes(target, changes, progress) if changes.judge else ()
     parameters = sum(tensor.numel() for tensor in network.parameters())
     told = card(network.config, examples, fitted, document, parameters, wild)
-    checkpoint.save(target, network, words, told, fitted)
+    save(told, fitted)
     return document
 
 
