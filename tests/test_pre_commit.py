@@ -65,7 +65,7 @@ def test_a_regression_is_not_committed(hooked: Checkout) -> None:
     hooked.write("a.py", LONG)
     done = ended(hooked, "commit", "--all", "--message", "longer")
     assert done.returncode == 1
-    assert "a.py:1" in done.stdout
+    assert "a.py:2" in done.stdout  # the line that was rewritten
     assert hooked.git("rev-list", "--count", "HEAD") == "1"
 
 
@@ -99,7 +99,7 @@ def test_a_push_is_judged_by_what_it_pushes(hooked: Checkout, tmp_path: Path) ->
     hooked.git("commit", "--all", "--no-verify", "--message", "longer")
     done = ended(hooked, "push", "origin", "main")
     assert done.returncode == 1
-    assert "a.py:1" in done.stdout
+    assert "a.py:2" in done.stdout  # the line that was rewritten
 
 
 def test_the_manifest_is_one() -> None:
