@@ -34,7 +34,9 @@ MASKED_SHARE = 0.3
 SCALES = ("mse", "mse-normalised", "mse-log")
 """Plain; to [0, 1] by least and greatest (Section 6.2); and logs to mean 0 and deviation 1, which
 the paper does not try, and which costs that span many orders of magnitude call for."""
-HEADS = (NUMBERS, *SCALES, TEXT, MASKED)
+HEADS = (NUMBERS, *SCALES, TEXT)
+"""What answers."""
+TRAINED = (*HEADS, MASKED)
 SAMPLES = 64
 """Text is predicted by the median of so many samples (Appendix C)."""
 ALTERNATIVE = "alternative.json"

@@ -360,3 +360,22 @@ def test_weights_of_another_head_are_a_checkpoint_error(tmp_path: Path) -> None:
     path.write_text(json.dumps({**json.loads(path.read_text()), "head": "text"}))
     with pytest.raises(CheckpointError, match="no such network"):
         alternatives.load(tmp_path)
+
+
+def test_masked_tokens_are_guessed_by_the_source_embedding_where_they_were_taken_out() -> None:
+    network = head(alternatives.MASKED).eval()
+    source_bs, keep_bs = prompts("for x in xs", "f(1)")
+    nothing = torch.empty(0)
+    torch.manual_seed(3)
+    loss = network.loss(source_bs, keep_bs, nothing, nothing)
+    torch.manual_seed(3)
+    out_bs = torch.rand(source_bs.shape) < alternatives.MASKED_SHARE
+    out_bs[:, 0] = False
+    out_bs &= torch.ones_like(out_bs) if keep_bs is None else keep_bs
+    assert out_bs.any()
+    read_bsd = network.read(source_bs.masked_fill(out_bs, 0), keep_bs)
+    told = []
+    for prompt, place in out_bs.nonzero().tolist():
+        scores_v = network.source_embedding.weight @ read_bsd[prompt, place] / network.config.width**0.5
+        told.append(scores_v.logsumexp(0) - scores_v[source_bs[prompt, place]])
+    assert loss.item() == pytest.approx(sum(told).item() / len(told), rel=1e-5)

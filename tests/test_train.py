@@ -130,7 +130,7 @@ def test_masked_tokens_are_pretraining_for_a_run_that_starts_from_them(folder: P
     assert all(torch.equal(before[name], after[name]) for name in before)
 
 
-@pytest.mark.parametrize("head", [head for head in alternatives.HEADS if head != alternatives.MASKED])
+@pytest.mark.parametrize("head", alternatives.HEADS)
 def test_every_head_trains_from_a_recipe_and_goes_on_where_it_stopped(folder: Path, head: str) -> None:
     through = replace(recipe_of(folder), head=head)
     stopped = replace(through, out=folder / "stopped")

@@ -225,6 +225,6 @@ def _words(table: Mapping[str, Any], name: str) -> list[str]:
 
 
 def _head(name: object) -> str:
-    if name not in alternatives.HEADS:
-        raise ValueError(f"head is {name!r}, not one of {', '.join(alternatives.HEADS)}")
+    if name not in alternatives.TRAINED:
+        raise ValueError(f"head is {name!r}, not one of {', '.join(alternatives.TRAINED)}")
     return str(name)
