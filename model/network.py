@@ -416,8 +416,8 @@ def rotate(x_BHSK: Tensor, rotary_SK: KeysValues) -> Tensor:
 def avoid_plans() -> None:
     """Keep this process from cuDNN's attention, which plans anew for every shape.
 
-    Batches have many shapes. On an H100 with torch 2.11 a step of training took five times what the
-    other kernels take, and some plans failed to run.
+    Batches have many shapes. On an H100 with torch 2.11 training took some four times as long a token
+    as with the other kernels, and some plans failed to run.
     """
     if hasattr(torch.backends.cuda, "enable_cudnn_sdp"):  # not in torch 2.4
         torch.backends.cuda.enable_cudnn_sdp(False)
