@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from ci_rlm.acceptance import Terms
     from ci_rlm.config import Config
-    from ci_rlm.flow import Comparison, Prediction, Range, Report, Unit
+    from ci_rlm.flow import Change, Comparison, Prediction, Range, Report, Unit
     from ci_rlm.git import Repository
     from ci_rlm.predict import Predictor
 
@@ -102,17 +102,24 @@ def compare(
     """
     from ci_rlm import gate
     from ci_rlm.errors import CiRlmError
-    from ci_rlm.extract.canonical import canonical
-    from ci_rlm.flow import Change, Skipped
+    from ci_rlm.flow import Skipped
 
     config = _configured(config, checkpoint)
     left, right = (_program(source, language, config.max_file_size) for source in (before, after))
-    texts = {(unit.language, canonical(unit.source, unit.language)) for unit in (left, right)}
-    change = Change(left, right, equal=len(texts) == 1)
+    change = change_of(left, right)
     (answer,) = gate.compare_changes([change], predictor or _loaded(config), config)
     if isinstance(answer, Skipped):
         raise CiRlmError(f"{answer.path}: {answer.reason}")
     return answer
+
+
+def change_of(before: Unit, after: Unit) -> Change:
+    """Two programs as a change, equal when language and canonical text are."""
+    from ci_rlm.extract.canonical import canonical
+    from ci_rlm.flow import Change
+
+    texts = {(unit.language, canonical(unit.source, unit.language)) for unit in (before, after)}
+    return Change(before, after, equal=len(texts) == 1)
 
 
 def _configured(config: Config | None, checkpoint: str | None, root: Path | None = None) -> Config:

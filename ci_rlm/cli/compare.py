@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ci_rlm.api import change_of
 from ci_rlm.cli.flags import ModelFlags, model_flags
 from ci_rlm.cli.publish import write_lines
 
 if TYPE_CHECKING:
     from ci_rlm.cli.jsonl import Record
     from ci_rlm.config import Config
-    from ci_rlm.flow import Change, Comparison, Skipped, Unit
+    from ci_rlm.flow import Change, Comparison, Skipped
     from ci_rlm.predict import Predictor
 
 _SOURCE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -75,16 +76,6 @@ def _stream(predictor: Predictor, config: Config) -> None:
         prepare,
         lambda changes: answers(changes, predictor, config),
     )
-
-
-def change_of(before: Unit, after: Unit) -> Change:
-    """Two programs as a change, equal when their canonical texts are."""
-    from ci_rlm.extract.canonical import canonical
-    from ci_rlm.flow import Change
-
-    same_language = before.language == after.language
-    texts = (canonical(unit.source, unit.language) for unit in (before, after))
-    return Change(before, after, same_language and len(set(texts)) == 1)
 
 
 def answers(changes: Sequence[Change], predictor: Predictor, config: Config) -> Iterator[Record]:

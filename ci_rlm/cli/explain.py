@@ -76,7 +76,7 @@ def _of_files(
     before: Path, after: Path, function: str | None, selection: Selection, model: ModelFlags
 ) -> Sequence[Verdict]:
     from ci_rlm import gate, predict
-    from ci_rlm.cli.compare import change_of
+    from ci_rlm.api import change_of
     from ci_rlm.cli.settings import configure_here
     from ci_rlm.cli.source import function_of, program_of
     from ci_rlm.cli.talk import progress_bar, warn
