@@ -6,6 +6,7 @@ import math
 import random
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 
 from ci_rlm import comparing, marks
 from ci_rlm.comparing import of_ratios
+from ci_rlm.errors import UsageError
 from ci_rlm.flow import (
     Calibration,
     Change,
@@ -28,12 +30,13 @@ from ci_rlm.flow import (
     Unit,
 )
 from ci_rlm.marks import Side
-from ci_rlm.model import alternatives
+from ci_rlm.model import alternatives, checkpoint
 from ci_rlm.model.config import ModelConfig
 from ci_rlm.model.network import Network
+from ci_rlm.model.tokenizer import learn
 from ci_rlm.predict.rlm import RlmPredictor
 from ci_rlm.prompt import change_prompt, prompts_of
-from ci_rlm.training import calibrate, corpus, evaluate, rehearsal, train
+from ci_rlm.training import calibrate, corpus, evaluate, networks, rehearsal, train
 from ci_rlm.training.changes import Changes, ratios
 from ci_rlm.training.corpus import Example, Row
 from ci_rlm.training.programs import Program
@@ -221,6 +224,36 @@ def test_a_model_learns_which_way_round_a_change_is(trained: tuple[Path, list[Ex
     assert len(middle) == 24
     assert np.median(middle[:, 0]) > 10
     assert np.median(middle[:, 1]) < 0.1
+
+
+@pytest.mark.model
+def test_a_checkpoint_that_knows_no_sides_learns_to_compare(
+    trained: tuple[Path, list[Example]], tmp_path: Path
+) -> None:
+    alone = replace(recipe_of(tmp_path), out=tmp_path / "alone")
+    first = train.train(replace(alone, train=replace(alone.train, changes=0.0)), steps=4)
+    recipe = replace(alone, model={}, start=Start(str(first)), out=tmp_path / "both")
+    begun = train.train(recipe, steps=0)
+    before, after = (alternatives.load(folder)[0] for folder in (first, begun))
+    assert (before.config.compares, after.config.compares) == (False, True)
+    plain = torch.tensor([[1, 5, 6, 7]])
+    assert torch.equal(before.read(plain), after.read(plain))
+    size = before.config.vocab_size
+    assert not torch.equal(before.read(plain), after.read(plain + size * torch.tensor([0, 0, 1, 2])))
+    learned, examples = train.train(recipe), trained[1]
+    predictor = RlmPredictor(learned, device="cpu")
+    points = evaluate.points_of([each for each in examples if each.split == "calibration"])
+    asked = [(pair.before, pair.after) for pair in evaluate.edit_pairs(points)]
+    answers = evaluate.ratios(points, asked, predictor, predictor.spaces[0])
+    assert np.median([ratio[0].median for ratio, _ in answers]) > 10
+
+
+@pytest.mark.parametrize("start", [{"rehearse": 1.0}, {"method": "lora"}, {"method": "frozen-encoder"}])
+def test_sides_are_not_learned_where_they_cannot_be(tmp_path: Path, start: dict[str, Any]) -> None:
+    (tmp_path / checkpoint.CONFIG).write_text(config_of(compares=False).to_json())
+    recipe = replace(recipe_of(tmp_path), model={}, start=Start(str(tmp_path), **start))
+    with pytest.raises(UsageError, match="no space that compares"):
+        networks.config_of(recipe, learn(["x = 1"], 300), "")
 
 
 @pytest.mark.model

@@ -10,16 +10,19 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from ci_rlm.errors import UsageError
+from ci_rlm.marks import Side
 from ci_rlm.model import alternatives, checkpoint, t5gemma, tokenizer
 from ci_rlm.model.alternatives import Head, RegressionHead
 from ci_rlm.model.config import ModelConfig, T5GemmaConfig
 from ci_rlm.model.tokenizer import TextTokenizer
 from ci_rlm.training import texts
 from ci_rlm.training.programs import Program, Programs
-from ci_rlm.training.recipe import FROZEN, LORA, Recipe
+from ci_rlm.training.recipe import FROZEN, FULL, LORA, Recipe, Start
+
+SIDES = "side_embedding.weight"
 
 
 def size_of(recipe: Recipe) -> float:
@@ -60,6 +63,9 @@ def config_of(recipe: Recipe, words: TextTokenizer, hardware: str) -> ModelConfi
         config = checkpoint.read_config(checkpoint.locate(recipe.start.checkpoint))
         hardware = hardware or config.hardware
         spaces = tuple(replace(space, hardware=hardware) for space in config.spaces)
+        if recipe.train.changes and not config.compares:
+            _refuse_sides(recipe.start, config)
+            spaces = (*spaces, texts.change_space(spaces[0]))
         return replace(config, name=recipe.name, hardware=hardware, spaces=spaces)
     space = texts.python_space(hardware, recipe.size)
     spaces = (space, texts.change_space(space)) if recipe.train.changes else (space,)
@@ -97,9 +103,28 @@ def network_of(
         if recipe.head != alternatives.NUMBERS:
             raise UsageError("the recipe's head: a checkpoint has number tokens and no other head")
         loaded = checkpoint.load_network(checkpoint.locate(recipe.start.checkpoint))
-        network.load_state_dict(loaded.state_dict())
+        state = loaded.state_dict()
+        if config.compares and not loaded.config.compares:
+            state |= _sides(network)
+        network.load_state_dict(state)
         _choose_weights(network, recipe.start.method, recipe.start.rank, recipe.seed)
     return network
+
+
+def _refuse_sides(start: Start, config: ModelConfig) -> None:
+    """A checkpoint that knows no sides learns them with all of its weights, and from measured changes."""
+    if isinstance(config, T5GemmaConfig):
+        raise UsageError("a T5Gemma reads no sides of a change", hint="[train] changes = 0")
+    if start.method != FULL or start.rehearse:
+        message = f"{start.checkpoint} has no space that compares, and would learn one from [train] changes"
+        raise UsageError(message, hint='changes = 0, or method = "full" and rehearse = 0 in [start]')
+
+
+def _sides(network: Head) -> dict[str, Tensor]:
+    """Fresh sides for weights that knew none: what is of both sides, as every plain text is, adds nothing."""
+    side_CD = network.get_parameter(SIDES).detach().clone()
+    side_CD[Side.BOTH] = 0
+    return {SIDES: side_CD}
 
 
 def _choose_weights(network: Head, method: str, rank: int, seed: int) -> None:
