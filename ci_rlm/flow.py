@@ -262,6 +262,8 @@ class Comparison:
     alarm: float = 0.0
     """P(after > (1 + warn) x before) that a claim of a regression must pass besides: the
     calibration's `FalseAlarms.threshold`."""
+    strangers: tuple[str, ...] = ()
+    """Names that the change uses and the training code does not, where they are too many for a claim."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -441,6 +443,16 @@ class FalseAlarms:
     """Of P(after > (1 + warn) x before), to be passed."""
     problems: int
     """How many held-out problems with a neutral edit it rests on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Vocabulary:
+    """What a checkpoint's training code calls, or takes from an object (`ci_rlm.predict.unlike`)."""
+
+    names: tuple[str, ...]
+    """Ascending."""
+    limit: float
+    """Share of other names, among those that a change uses, over which it is unlike that code."""
 
 
 @dataclass(frozen=True, slots=True)

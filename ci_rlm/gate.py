@@ -31,6 +31,7 @@ from ci_rlm.flow import (
 )
 from ci_rlm.judge import judge, worst_first
 from ci_rlm.predict import Predictor
+from ci_rlm.predict.unlike import strangers_of
 from ci_rlm.prompt import change_prompt, change_space_for, prompt_of, prompts_of, space_for
 from ci_rlm.scoreboard import of_checkpoint
 from ci_rlm.weights import Weights, limits_with, weighed
@@ -244,6 +245,7 @@ def _compared(
     if change.equal:
         return tuple(equal(change, metric) for metric in asked.space.metrics)
     alike = similarity(before.text, after.text) if before and after and not asked.ratios else 0.0
+    strange = strangers_of(before.text, after.text, predictor.vocabulary) if before and after else ()
 
     def said(prompt: Prompt, metric: Metric) -> Prediction:
         return next(each for each in answers[prompt.key] if each.metric == metric.name)
@@ -252,11 +254,13 @@ def _compared(
         limits = limits_with(config.limits_for(change.unit.path, metric.name), weights.of(change, metric))
         if before and asked.ratios:
             ratio, inverse = (said(prompt, metric) for prompt in asked.ratios)
-            return of_ratios(
+            told = of_ratios(
                 change, metric, said(before, metric), (ratio, inverse), predictor.calibrations, limits
             )
-        left, right = (said(prompt, metric) if prompt else None for prompt in (before, after))
-        return compare(change, metric, left, right, predictor.calibrations, limits, alike)
+        else:
+            left, right = (said(prompt, metric) if prompt else None for prompt in (before, after))
+            told = compare(change, metric, left, right, predictor.calibrations, limits, alike)
+        return replace(told, strangers=strange)
 
     return tuple(map(compared, asked.space.metrics))
 

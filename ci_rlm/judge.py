@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from ci_rlm.flow import Comparison, Interval, Level, Limits, Outcome, Verdict
 
+_NAMED, _LONGEST = 3, 40
+"""Names that a reason tells, and characters of each."""
 _LOUDNESS = {Level.FAIL: 0, Level.WARN: 1, Level.NONE: 2}
 _ORDER = {
     Outcome.REGRESSED: 0,
@@ -39,6 +41,8 @@ def _outcome(comparison: Comparison, limits: Limits) -> tuple[Outcome, Level, st
         return Outcome.SAME, Level.NONE, "effect below the limit"
     # Of a checkpoint that bounds its false alarms (`flow.FalseAlarms`).
     quiet = 0 < comparison.alarm >= comparison.p_warning
+    if comparison.strangers and _differs(comparison, sure, quiet=quiet):
+        return Outcome.UNSURE, Level.NONE, _unlike(comparison.strangers)
     if comparison.p_regression >= sure and not quiet:
         return Outcome.REGRESSED, Level.FAIL, f"likely over {1 + limits.fail:.2f}x the cost"
     if comparison.p_warning >= sure and not quiet:
@@ -55,6 +59,20 @@ def _effect(comparison: Comparison) -> float:
     if comparison.before is None or comparison.after is None:
         return 0.0
     return abs(comparison.after.median - comparison.before.median)
+
+
+def _differs(comparison: Comparison, sure: float, *, quiet: bool) -> bool:
+    """Whether a regression or an improvement would be claimed."""
+    # A failing limit may lie below the one that warns.
+    worse = max(comparison.p_regression, comparison.p_warning) >= sure and not quiet
+    return worse or comparison.p_improvement >= sure
+
+
+def _unlike(strangers: Sequence[str]) -> str:
+    names = [name if len(name) <= _LONGEST else f"{name[: _LONGEST - 1]}…" for name in strangers[:_NAMED]]
+    more = len(strangers) - len(names)
+    told = ", ".join(names) + (f" and {more} more" if more else "")
+    return f"unlike the code that the model learned from, which never uses {told}"
 
 
 def _doubt(slowdown: Interval) -> str:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ci_rlm.errors import CheckpointError
-from ci_rlm.flow import Calibration, ModelInfo
+from ci_rlm.flow import Calibration, ModelInfo, Vocabulary
 from ci_rlm.model import hub, records, released, weights
 from ci_rlm.model.config import CheckpointConfig, ModelConfig, T5GemmaConfig
 from ci_rlm.model.weights import RESTORE, WEIGHTS
@@ -29,6 +29,10 @@ if TYPE_CHECKING:
 EMBEDDED = "embedded"
 CONFIG, TOKENIZER = "config.json", "tokenizer.json"
 CALIBRATION, CARD = "calibration.json", "README.md"
+VOCABULARY = "vocabulary.json"
+"""The names that the model learned from, where that was written down."""
+FIGURES = "figures.json"
+"""What the card is written from, where a checkpoint was published."""
 
 
 def locate(name: str | Path, *, cache_dir: Path | None = None, offline: bool = True) -> Path:
@@ -90,6 +94,12 @@ def read_calibration(folder: Path) -> tuple[Calibration, ...]:
     """The checkpoint's calibration; empty if it has none."""
     path = folder / CALIBRATION
     return records.load_all(Calibration, _read_text(path), str(path)) if path.exists() else ()
+
+
+def read_vocabulary(folder: Path) -> Vocabulary | None:
+    """The names that the checkpoint learned from; None if it does not tell."""
+    path = folder / VOCABULARY
+    return records.load(Vocabulary, _read_text(path), str(path)) if path.exists() else None
 
 
 def tokenizer_path(folder: Path) -> Path:
@@ -154,11 +164,14 @@ def save(
     calibration: Sequence[Calibration] = (),
     dtype: torch.dtype | None = None,
     part_bytes: int | None = None,
+    figures: str = "",
+    vocabulary: Vocabulary | None = None,
 ) -> None:
     """Write a checkpoint beside `folder`, then put it in its place; bfloat16 unless told otherwise.
 
-    Weights over `part_bytes` are written as parts of at most so many, with an index. A folder that
-    holds anything but a checkpoint is never replaced: CheckpointError.
+    Weights over `part_bytes` are written as parts of at most so many, with an index; `figures` is
+    the JSON that the card is written from. A folder that holds anything but a checkpoint is never
+    replaced: CheckpointError.
     """
     import torch
     from safetensors.torch import save as to_safetensors
@@ -176,11 +189,15 @@ def save(
         files[weights.INDEX] = weights.index_of(parts).encode()
     if calibration:
         files[CALIBRATION] = records.dump(list(calibration)).encode()
+    if vocabulary:
+        files[VOCABULARY] = records.dump(vocabulary).encode()
+    if figures:
+        files[FIGURES] = figures.encode()
     _replace_folder(folder, files)
 
 
 def _replace_folder(folder: Path, files: Mapping[str, bytes]) -> None:
-    known = {CONFIG, TOKENIZER, WEIGHTS, CALIBRATION, CARD, weights.INDEX}
+    known = {CONFIG, TOKENIZER, WEIGHTS, CALIBRATION, CARD, VOCABULARY, FIGURES, weights.INDEX}
     known |= {path.name for path in folder.glob(weights.PARTS)}
     present = {path.name for path in folder.iterdir()} if folder.exists() else set()
     if present - known:

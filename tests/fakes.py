@@ -21,6 +21,7 @@ from ci_rlm.flow import (
     Range,
     Space,
     Span,
+    Vocabulary,
 )
 from ci_rlm.model import records
 from ci_rlm.model.checkpoint import read_info
@@ -58,8 +59,10 @@ class FakePredictor:
         spaces: tuple[Space, ...] = (SPACE,),
         calibrations: tuple[Calibration, ...] = NARROW,
         info: ModelInfo = INFO,
+        vocabulary: Vocabulary | None = None,
     ) -> None:
         self.info = info
+        self.vocabulary = vocabulary
         self.spaces = spaces
         self.calibrations = calibrations
         self.cost = cost

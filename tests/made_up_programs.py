@@ -8,9 +8,11 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 import numpy as np
 from scipy.stats import norm
 
+from ci_rlm import marks
 from ci_rlm.flow import Calibration, ModelInfo, Prediction, Prompt
 from ci_rlm.training.corpus import Example, Row
 from ci_rlm.training.questions import Point, points_of
+from ci_rlm.training.texts import change_space
 from tests.fakes import INFO, NARROW, SPACE
 
 LEVELS = (0.05, 0.25, 0.5, 0.75, 0.95)
@@ -42,6 +44,7 @@ class Guesser:
         calibrations: tuple[Calibration, ...] = NARROW,
     ) -> None:
         self.info, self.spaces, self.calibrations = info, (SPACE,), calibrations
+        self.vocabulary = None
         self.error, self.spread = error, spread
         self.known = {(_body(e.text), row.size): row for e in examples for row in e.rows}
 
@@ -58,6 +61,47 @@ class Guesser:
     def _prediction(self, metric: str, unit: str, value: float) -> Prediction:
         middle = math.log(value) + self.error()
         values = np.exp(middle + self.spread * Z).tolist()
+        return Prediction(metric, unit, tuple(zip(LEVELS, values, strict=True)))
+
+
+class Comparer(Guesser):
+    """A `Guesser` that is asked for ratios of changes, too, and errs there by `change_error`."""
+
+    def __init__(
+        self,
+        examples: Sequence[Example],
+        change_error: Callable[[], float] = lambda: 0.0,
+        *,
+        spread: float = 0.1,
+        info: ModelInfo = INFO,
+    ) -> None:
+        super().__init__(examples, spread=spread, info=info)
+        self.spaces = (SPACE, change_space(SPACE))
+        self.change_error = change_error
+        self.changes = {
+            (marks.marked(_body(before.text), _body(after.text)), row.size): (row, other)
+            for before in examples
+            for after in examples
+            if before.problem == after.problem
+            for row in before.rows
+            for other in after.rows
+            if row.size == other.size
+        }
+
+    def predict(self, prompts: Sequence[Prompt]) -> Iterator[tuple[Prediction, ...]]:
+        """As `Guesser`, and quantiles of a log-normal distribution about a ratio that errs."""
+        comparing = self.spaces[1]
+        for prompt in prompts:
+            if prompt.space != comparing.name:
+                yield from super().predict([prompt])
+                continue
+            assert prompt.size is not None
+            sides = self.changes[prompt.text.removeprefix(comparing.prefix), prompt.size]
+            yield tuple(self._ratio(metric.name, metric.unit, *sides) for metric in comparing.metrics)
+
+    def _ratio(self, metric: str, unit: str, before: Row, after: Row) -> Prediction:
+        known = math.log((getattr(after, metric) or 1.0) / (getattr(before, metric) or 1.0))
+        values = np.exp(known + self.change_error() + self.spread * Z).tolist()
         return Prediction(metric, unit, tuple(zip(LEVELS, values, strict=True)))
 
 

@@ -14,7 +14,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from ci_rlm.errors import CheckpointError
-from ci_rlm.flow import Calibration, ErrorBand, Kind, Metric, Space
+from ci_rlm.flow import Calibration, ErrorBand, Kind, Metric, Space, Vocabulary
 from ci_rlm.model import checkpoint, tokenizer
 from ci_rlm.model.config import ModelConfig
 from ci_rlm.model.network import Network
@@ -75,6 +75,23 @@ def test_what_was_saved_is_read_back(folder: Path, network: Network, tokenizer_j
     assert (info.name, info.hardware, info.dtype) == ("miniature", "test", "bfloat16")
     assert (folder / "tokenizer.json").read_text() == tokenizer_json
     assert (folder / "README.md").read_text() == CARD
+
+
+def test_the_vocabulary_is_kept_where_there_is_one(
+    folder: Path, network: Network, tokenizer_json: str
+) -> None:
+    assert checkpoint.read_vocabulary(folder) is None
+    known = Vocabulary(("append", "größe"), 0.5)
+    checkpoint.save(folder, network, tokenizer_json, CARD, vocabulary=known)
+    assert checkpoint.read_vocabulary(folder) == known
+    checkpoint.save(folder, network, tokenizer_json, CARD)
+    assert checkpoint.read_vocabulary(folder) is None
+
+
+def test_a_vocabulary_of_another_layout_is_refused(folder: Path) -> None:
+    (folder / "vocabulary.json").write_text('{"names": "append"}')
+    with pytest.raises(CheckpointError, match=r"vocabulary\.json"):
+        checkpoint.read_vocabulary(folder)
 
 
 def test_the_digests_are_those_of_the_files(folder: Path) -> None:

@@ -261,7 +261,9 @@ def test_a_calibration_of_ratios_is_fitted_and_told_with_the_checkpoint(
     trained: tuple[Path, list[Example]],
 ) -> None:
     folder, examples = trained
-    found = calibrate.calibrations(folder, examples, changes=[("x=1", "x=2"), ("y=1", "y=1\nz=2")])
+    found = calibrate.calibrations(
+        RlmPredictor(folder), examples, changes=[("x=1", "x=2"), ("y=1", "y=1\nz=2")]
+    )
     assert [(each.metric, each.bands, each.pairs) for each in found] == [
         ("peak_memory", (), 24), ("cpu_time", (), 24),
     ]  # fmt: skip

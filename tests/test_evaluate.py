@@ -28,7 +28,7 @@ from ci_rlm.training.meanings import MEANINGS, meaning
 from ci_rlm.training.questions import Questions, pairs_of
 from ci_rlm.training.scores import Score
 from tests.fakes import INFO
-from tests.made_up_programs import Guesser, example, points, programs
+from tests.made_up_programs import Comparer, Guesser, example, points, programs
 
 PLAIN = Settings(resamples=0, baselines=False)
 
@@ -226,6 +226,23 @@ def test_baselines_learn_a_cost_that_follows_what_they_see() -> None:
     assert found["length"][:, 0] == pytest.approx([np.log([1, 2, 4, 8]).mean()] * 4, abs=0.05)
 
 
+def test_the_score_of_a_ratio_is_that_of_what_both_orders_say() -> None:
+    """Sure of y + e one way round and of y - e the other: half the mass e off on each side, so e / 2."""
+    these = programs()
+    questions = Questions.of(points(*these), pairs_of(points(*these)))
+    told = evaluate.said_of(Comparer(these, lambda: 0.3, spread=0.0), questions)["peak_memory"]
+    found = scores_of(questions, questions.known[:, 0], told)["pairs/edits/ratio_crps"]
+    assert found.plain(len(questions.problems)) == pytest.approx(0.15)
+    assert len(found.owner) == 8
+
+
+def test_a_predictor_without_ratios_has_no_score_of_them() -> None:
+    these = programs()
+    questions = Questions.of(points(*these), pairs_of(points(*these)))
+    told = evaluate.said_of(Guesser(these), questions)["peak_memory"]
+    assert "pairs/edits/ratio_crps" not in scores_of(questions, questions.known[:, 0], told)
+
+
 # The whole.
 
 
@@ -233,8 +250,8 @@ def test_a_document_holds_plain_numbers_and_every_score_is_explained() -> None:
     these = programs()
     learned = [replace(each, split="train") for each in these]
     chance = np.random.default_rng(3)
-    guesser = Guesser(these, lambda: chance.normal() * 0.3)
-    document = evaluate.evaluation(guesser, [*these, *learned], Settings(resamples=20))
+    comparer = Comparer(these, lambda: chance.normal() * 0.3)
+    document = evaluate.evaluation(comparer, [*these, *learned], Settings(resamples=20))
     assert json.loads(json.dumps(document, allow_nan=False)) == document
     assert [each["name"] for each in document["predictors"]] == ["fake", "node counts", "length"]
     keys = {key for each in document["metrics"] for told in each["predictors"] for key in told["figures"]}

@@ -12,9 +12,12 @@ from ci_rlm.cli.restore import restore as restore_command
 from ci_rlm.cli.train import train as train_command
 from ci_rlm.errors import CheckpointError, UsageError
 from ci_rlm.model import checkpoint
-from ci_rlm.training import corpus, promote, train
+from ci_rlm.training import corpus, evaluate, promote, team, train
 from ci_rlm.training.bootstrap import Difference, Figure
+from ci_rlm.training.promote import Compared
+from ci_rlm.training.questions import points_of
 from ci_rlm.training.recipe import read_recipe
+from tests.made_up_programs import Comparer, Guesser, programs
 from tests.test_train import RECIPE, example
 
 MISSING = Difference(0.5, 0.6, Figure(-0.1, None, None, 30, 3), None)
@@ -44,10 +47,61 @@ BETTER, WORSE, SAME = difference(-0.3, -0.1), difference(0.1, 0.3), difference(-
 def test_a_candidate_must_be_better_here_and_not_worse_elsewhere(
     own: dict[str, Difference], general: dict[str, Difference], against: list[str]
 ) -> None:
-    decision = promote.decide(own, general)
+    decision = promote.decide(Compared(own), Compared(general))
     assert decision.better is not against or not decision.against
     assert len(decision.against) == len(against)
     assert all(part in clause for part, clause in zip(against, decision.against, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("own", "general", "against"),
+    [
+        ({}, {"a": SAME}, []),
+        ({"a": SAME}, {"a": difference(-0.3, 0.04)}, []),
+        (
+            {},
+            {"a": difference(-0.3, 0.06)},
+            ["a of changes may be worse by more than 5% on general programs"],
+        ),
+        ({"a": WORSE}, {"a": SAME}, ["a of changes may be worse by more than 5% on your held-out functions"]),
+        ({"a": MISSING}, {"a": SAME}, []),
+        ({}, {"a": MISSING}, ["too few general programs to tell of a of changes"]),
+    ],
+)
+def test_what_is_said_of_changes_must_not_be_worse(
+    own: dict[str, Difference], general: dict[str, Difference], against: list[str]
+) -> None:
+    decision = promote.decide(Compared({"a": BETTER}, own), Compared({"a": SAME}, general))
+    assert list(decision.against) == against
+
+
+def test_a_candidate_that_knows_costs_as_well_and_changes_worse_is_seen() -> None:
+    """Edits of a general corpus, and two texts of a team's function: both are changes."""
+    general = programs()
+    versions = [replace(each, source=team.SOURCE) for each in programs(each=2) if not each.edit]
+    for examples in (general, versions):
+        present, candidate = Comparer(examples), Comparer(examples, lambda: 0.5)
+        found = promote.differences(candidate, present, examples, "test", evaluate.silent)
+        assert found.costs["peak_memory"].difference.value == 0
+        worse = found.changes["peak_memory"].difference
+        assert worse.low is not None
+        assert worse.low > 0.1
+        assert worse.problems == 8
+        decision = promote.decide(Compared({"cpu_time": BETTER}), found)
+        assert "peak_memory of changes may be worse by more than 5% on general programs" in decision.against
+        assert "peak_memory of changes on general programs: " in promote.told(decision)
+
+
+def test_checkpoints_that_do_not_both_compare_are_held_against_each_other_by_costs_alone() -> None:
+    examples = programs()
+    for both in ((Guesser(examples), Comparer(examples)), (Guesser(examples), Guesser(examples))):
+        found = promote.differences(*both, examples, "test", evaluate.silent)
+        assert found.changes == {}
+        assert set(found.costs) == {"peak_memory", "cpu_time"}
+
+
+def test_solutions_of_a_problem_are_no_versions_of_a_function() -> None:
+    assert promote.versions(points_of(programs())) == []
 
 
 @pytest.fixture(scope="module")

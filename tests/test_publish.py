@@ -9,40 +9,44 @@ import pytest
 from pyarrow import parquet
 
 from ci_rlm.errors import UsageError
-from ci_rlm.training.card import Wild, figures_table, wild_table
-from ci_rlm.training.publish import Changes, read_changes
+from ci_rlm.training.card import figures_table, hunks_table, wild_table
+from ci_rlm.training.recorded import Row, Wild
+from ci_rlm.training.releases import Changes, read
 
 
-def figure(
-    value: float | None, low: float | None = None, high: float | None = None
-) -> dict[str, float | None]:
-    return {"value": value, "low": low, "high": high}
+def row(
+    figure: str, predictor: str, value: float | None, low: float | None = None, high: float | None = None
+) -> Row:
+    return Row("peak_memory", figure, predictor, value, low, high, 40, 8)
 
 
 def test_every_figure_has_its_interval_and_what_a_baseline_lacks_is_left_empty() -> None:
-    ours = {
-        "ranking/spearman": figure(0.8125, 0.75, 0.875),
-        "calls/recall": figure(0.5),
-        "calls/precision": figure(None),
-    }
-    document = {
-        "predictors": [{"name": "ours"}, {"name": "counts"}],
-        "metrics": [
-            {
-                "metric": "peak_memory",
-                "predictors": [
-                    {"figures": ours},
-                    {"figures": {"ranking/spearman": figure(0.5, 0.25, 0.625)}},
-                ],
-            }
-        ],
-    }
-    assert figures_table(document).split("\n") == [
+    rows = [
+        row("ranking/spearman", "ours", 0.8125, 0.75, 0.875),
+        row("ranking/spearman", "counts", 0.5, 0.25, 0.625),
+        row("calls/recall", "ours", 0.5),
+        row("calls/precision", "ours", None),
+    ]
+    assert figures_table(rows).split("\n") == [
         "| metric | figure | ours | counts |",
         "|---|---|---|---|",
         "| peak memory | Spearman, all sizes | 0.812 [0.750, 0.875] | 0.500 [0.250, 0.625] |",
         "| peak memory | edits of over 1.5x called regressed | 0.500 |  |",
         "| peak memory | calls whose measured ratio is over 1.1 |  |  |",
+    ]
+
+
+def test_how_often_the_right_hunk_is_first_is_told_of_all_and_of_called_changes() -> None:
+    rows = [
+        row("explanation", "all", 0.75, 0.5, 1.0),
+        row("drawn blindly", "all", 0.25),
+        row("explanation", "called", 1.0),
+    ]
+    assert hunks_table(rows).split("\n") == [
+        "| the hunk | all (40 of 8 problems) | called (40 of 8 problems) |",
+        "|---|---|---|",
+        "| that `ci-rlm explain` names | 0.750 [0.500, 1.000] | 1.000 |",
+        "| drawn blindly | 0.250 |  |",
     ]
 
 
@@ -67,7 +71,7 @@ def table(path: Path, count: int) -> Path:
 
 def test_changes_are_read_by_split_and_thinned_evenly(tmp_path: Path) -> None:
     path = table(tmp_path / "changes.parquet", 12)
-    whole, some = read_changes(path), read_changes(path, 2)
+    whole, some = read(path), read(path, 2)
     assert whole.fit == tuple((f"x={at}", f"y={at}") for at in range(0, 12, 2))
     assert (len(whole.judge), whole.packages) == (6, 3)
     assert some.judge == (("x=1", "y=1"), ("x=7", "y=7"))
@@ -81,4 +85,4 @@ def test_a_file_that_holds_no_changes_is_refused(tmp_path: Path, content: bytes 
     if content is not None:
         path.write_bytes(content)
     with pytest.raises(UsageError, match="cannot read changes"):
-        read_changes(path)
+        read(path)

@@ -87,7 +87,9 @@ def cases(examples: Sequence[Example], *, split: str = "test", most: int = MOST)
             yield case
 
 
-def attributions(asked: Sequence[Case], predictor: Predictor, config: Config) -> list[Attribution]:
+def attributions(
+    asked: Sequence[Case], predictor: Predictor, config: Config, progress: gate.Progress = gate.silent
+) -> list[Attribution]:
     """What the model says of each case."""
     trials = [[explain.trials_of(case.change, piece) for piece in case.pieces] for case in asked]
     changes = [
@@ -95,7 +97,7 @@ def attributions(asked: Sequence[Case], predictor: Predictor, config: Config) ->
         for case, each in zip(asked, trials, strict=True)
         for change in (case.change, *(trial.taken for trial in each), *(trial.alone for trial in each))
     ]
-    answers = iter(gate.compare_changes(changes, predictor, config))
+    answers = iter(gate.compare_changes(changes, predictor, config, progress=progress))
     told = []
     for each in trials:
         whole = _of_metric(next(answers))

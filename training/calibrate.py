@@ -24,7 +24,7 @@ from ci_rlm import comparing, prompt
 from ci_rlm.errors import CiRlmError
 from ci_rlm.flow import Calibration, ErrorBand, Limits, Prediction, Space
 from ci_rlm.model import checkpoint, records
-from ci_rlm.predict.rlm import RlmPredictor
+from ci_rlm.predict import Predictor
 from ci_rlm.training import corpus, evaluate, reliability
 from ci_rlm.training.evaluate import METRICS, Point
 from ci_rlm.training.questions import NEAR
@@ -255,7 +255,7 @@ def _told(calibration: Calibration, pairs: Pairs) -> Numbers:
 
 
 def calibrations(
-    folder: Path,
+    predictor: Predictor,
     examples: Sequence[corpus.Example],
     target: float | None = None,
     progress: evaluate.Progress = evaluate.silent,
@@ -268,7 +268,6 @@ def calibrations(
 
     What the checkpoint knew of other metrics is kept.
     """
-    predictor = RlmPredictor(folder)
     points = _near(evaluate.points_of([e for e in examples if e.split == "calibration"]))
     if not points:
         hint = "measure programs at about the input size that a gate asks for"
@@ -295,7 +294,7 @@ def calibrations(
 
 
 def ratios_of_changes(
-    predictor: RlmPredictor,
+    predictor: Predictor,
     space: Space,
     changes: Sequence[tuple[str, str]],
     progress: evaluate.Progress = evaluate.silent,

@@ -1,64 +1,42 @@
-"""The model card of the checkpoint that ships, in Markdown: every figure is of one evaluation."""
+"""The model card of the checkpoint that ships, in Markdown: every figure is one of its record."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Sequence
 
-from ci_rlm.flow import Calibration, Outcome
+from ci_rlm.flow import Outcome
 from ci_rlm.model.config import ModelConfig
-from ci_rlm.training import calibrate
-from ci_rlm.training.corpus import Example
-from ci_rlm.training.evaluation_document import Document
-
-FIGURES = {
-    "ranking/spearman": "Spearman, all sizes",
-    "ranking/spearman_near": "Spearman, near the reference size",
-    "ranking/spearman_within_median": "Spearman within a problem, median",
-    "pairs/solutions/over 1.5/sign_accuracy": "two solutions over 1.5x apart: right order",
-    "pairs/edits/over 1.5/sign_accuracy": "an edit of over 1.5x: right direction",
-    "calls/auc": "edits of over 1.5x against neutral ones: ROC-AUC",
-    "probabilities/edits/ece": "calibration error of P(regression)",
-    "calls/neutral_called": "neutral edits called regressed",
-    "calls/recall": "edits of over 1.5x called regressed",
-    "calls/precision": "calls whose measured ratio is over 1.1",
-    "calls/unsure": "edits left unsure",
-    "coverage/inside_90": "measured inside the 5% to 95% interval",
-}
-"""Keys of an evaluation, and what a card calls them."""
+from ci_rlm.training.recorded import FIGURES, Record, Row, Wild
 
 
-@dataclass(frozen=True, slots=True)
-class Wild:
-    """What the gate says of changes between releases, nearly all of which keep the cost."""
-
-    metric: str
-    packages: int
-    outcomes: Mapping[str, int]
-    """How often it says each."""
-
-
-def figures_table(document: Document) -> str:
+def figures_table(figures: Sequence[Row]) -> str:
     """All of `FIGURES`, with their 95% intervals, for each metric and predictor."""
-    names = [predictor["name"] for predictor in document["predictors"]]
+    names = list(dict.fromkeys(row.predictor for row in figures))
     lines = [f"| metric | figure | {' | '.join(names)} |", "|---|---|" + "---|" * len(names)]
-    for metric in document["metrics"]:
-        each = [predictor["figures"] for predictor in metric["predictors"]]
-        for key, title in FIGURES.items():
-            if key in each[0]:
-                cells = " | ".join(_cell(figures.get(key)) for figures in each)
-                lines.append(f"| {metric['metric'].replace('_', ' ')} | {title} | {cells} |")
+    cells = {(row.metric, row.figure, row.predictor): _cell(row) for row in figures}
+    for metric, figure in dict.fromkeys((row.metric, row.figure) for row in figures):
+        each = " | ".join(cells.get((metric, figure, name), "") for name in names)
+        lines.append(f"| {metric.replace('_', ' ')} | {FIGURES[figure]} | {each} |")
     return "\n".join(lines)
 
 
-def _cell(figure: Mapping[str, Any] | None) -> str:
-    if figure is None or figure["value"] is None:
+def _cell(row: Row) -> str:
+    if row.value is None:
         return ""
-    if figure["low"] is None:
-        return f"{figure['value']:.3f}"
-    return f"{figure['value']:.3f} [{figure['low']:.3f}, {figure['high']:.3f}]"
+    if row.low is None or row.high is None:
+        return f"{row.value:.3f}"
+    return f"{row.value:.3f} [{row.low:.3f}, {row.high:.3f}]"
+
+
+def hunks_table(hunks: Sequence[Row]) -> str:
+    """How often the right hunk is named first: by the way of naming, of all and of called changes."""
+    among = {row.predictor: f"{row.predictor} ({row.count} of {row.problems} problems)" for row in hunks}
+    lines = [f"| the hunk | {' | '.join(among.values())} |", "|---|" + "---|" * len(among)]
+    cells = {(row.figure, row.predictor): _cell(row) for row in hunks}
+    for method in dict.fromkeys(row.figure for row in hunks):
+        each = " | ".join(cells.get((method, name), "") for name in among)
+        lines.append(f"| {_METHODS.get(method, method)} | {each} |")
+    return "\n".join(lines)
 
 
 def wild_table(wild: Sequence[Wild]) -> str:
@@ -76,37 +54,42 @@ def _percent(wild: Wild, kind: str) -> str:
     return f"{100 * wild.outcomes.get(kind, 0) / max(1, sum(wild.outcomes.values())):.1f}%"
 
 
-def card(
-    config: ModelConfig,
-    examples: Sequence[Example],
-    calibrations: Sequence[Calibration],
-    document: Document,
-    parameters: int,
-    wild: Sequence[Wild] = (),
-) -> str:
+def card(config: ModelConfig, record: Record) -> str:
     """The model card."""
-    splits = Counter(example.split for example in examples)
-    training = [example for example in examples if example.split == "train"]
-    sources = Counter(example.source for example in training)
-    data, interval = document["data"], document["interval"]
+    training, sources = record.training, record.training.sources
+    releases, hunks = record.releases, record.hunks
     return _CARD.format(
         name=config.name,
-        parameters=parameters / 1e6,
+        parameters=record.weights.parameters / 1e6,
         config=config,
         hardware=config.spaces[0].hardware,
         size=config.spaces[0].size,
-        programs=splits["train"],
-        rows=sum(len(example.rows) for example in training),
-        edited=sum(bool(example.edit) for example in training),
-        problems=len({example.problem for example in training}),
+        training=training,
         sources=", ".join(f"{count} {source}" for source, count in sorted(sources.items())),
-        data=data,
-        draws=interval["resamples"],
-        table=figures_table(document),
-        calibrations="\n".join(f"- {calibrate.told(each)}" for each in calibrations),
-        wild=_WILD.format(packages=wild[0].packages, table=wild_table(wild)) if wild else "",
+        data=record.held_out,
+        draws=record.asked.resamples,
+        table=figures_table(record.figures),
+        calibrations="\n".join(f"- {each}" for each in record.calibrations),
+        wild=_WILD.format(packages=releases[0].packages, table=wild_table(releases)) if releases else "",
+        hunks=_HUNKS.format(table=hunks_table(hunks)) if hunks else "",
     )
 
+
+_METHODS = {
+    "explanation": "that `ci-rlm explain` names",
+    "taken from the whole": "whose taking back moves the ratio most",
+    "made alone": "that made alone moves the ratio most",
+    "most lines": "of the most lines",
+    "drawn blindly": "drawn blindly",
+}
+
+_HUNKS = """\
+Changes of several hunks, of which one efficiency edit of 1.5x or more makes some and edits that keep
+the cost make the others: how often is a right hunk of memory named first?
+
+{table}
+
+"""
 
 _WILD = """\
 Of changed functions between two releases of {packages} packages, nearly all of which keep the cost,
@@ -135,8 +118,8 @@ by the second, asked in both orders, and takes the cost before from the first.
 
 ## Data
 
-{programs} programs of {problems} problems, {rows} measured (program, input size) rows; {edited} of the
-programs are edits made by `training/edits/`. Sources: {sources}
+{training.programs} programs of {training.problems} problems, {training.rows} measured (program, input
+size) rows; {training.edited} of the programs are edits made by `training/edits/`. Sources: {sources}
 programs, from newfacade/LeetCodeDataset (MIT), CodeContests problems through
 JohnnyPeng18/Coffe (Apache-2.0; problems CC-BY-4.0), HumanEval samples of microsoft/CodeT (MIT)
 and MBPP through amazon-science/mxeval (Apache-2.0). Besides: 15,994 programs of our own generator, of which
@@ -150,8 +133,8 @@ up to five repeats.
 
 ## Figures
 
-Splits are by problem, and were fixed before the first run. {data[problems]} problems
-({data[programs]} programs, {data[points]} points) of the test split were never trained on, and are
+Splits are by problem, and were fixed before the first run. {data.problems} problems
+({data.programs} programs, {data.rows} points) of the test split were never trained on, and are
 read as the gate reads them: the function that the costs are of, with its context. All predictors
 below are told the input size, and the baselines (gradient boosting) were fitted on the same training
 rows in the same run. In brackets 95% intervals from {draws} draws of problems.
@@ -160,7 +143,7 @@ rows in the same run. In brackets 95% intervals from {draws} draws of problems.
 
 What is said of edits is said near the reference size, both ways round, at default limits.
 
-{wild}Calibrated on problems that are in neither the training nor the test split:
+{wild}{hunks}Calibrated on problems that are in neither the training nor the test split:
 
 {calibrations}
 
@@ -181,5 +164,8 @@ ci-rlm train training/recipes/embedded-code.toml      # a GPU for these two
 ci-rlm train training/recipes/embedded.toml
 ci-rlm train training/recipes/embedded-last.toml
 python -m ci_rlm.training.publish runs/embedded-last/checkpoint --corpus runs/corpus --changes CHANGES
+ci-rlm evaluate embedded --suite embedded --corpus runs/corpus --changes CHANGES
 ```
+
+The last line makes every figure above again, as `figures.json` says how, and tells which differ.
 """

@@ -15,20 +15,33 @@ import argparse
 import json
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
 
 from ci_rlm import prompt
-from ci_rlm.comparing import LEAST, centre, of_ratios
+from ci_rlm.comparing import LEAST, centre, mixture, of_ratios
 from ci_rlm.comparing import compare as compare_predictions
 from ci_rlm.errors import CheckpointError, CiRlmError
-from ci_rlm.flow import Calibration, Change, Kind, Limits, Metric, Outcome, Prediction, Space, Span, Unit
+from ci_rlm.flow import (
+    Calibration,
+    Change,
+    Kind,
+    Limits,
+    Metric,
+    Outcome,
+    Prediction,
+    Space,
+    Span,
+    Unit,
+    Vocabulary,
+)
 from ci_rlm.judge import judge
 from ci_rlm.predict import Predictor
 from ci_rlm.predict.rlm import RlmPredictor
+from ci_rlm.predict.unlike import strangers_of
 from ci_rlm.training import bootstrap, corpus, texts
 from ci_rlm.training.baselines import baselines, node_features
 from ci_rlm.training.bootstrap import RESAMPLES, Difference, Sampled
@@ -161,13 +174,16 @@ def said_of(predictor: Predictor, questions: Questions, progress: Progress = sil
             mine = [answers[at][place] for at in about.asked.tolist()]
             told = _told(about, compared, place)
             claims = {
-                kind: _claims(about, sides, mine, predictor.calibrations, told.get(kind))
+                kind: _claims(
+                    about, sides, mine, predictor.calibrations, told.get(kind), predictor.vocabulary
+                )
                 for kind, sides in about.sides.items()
             }
             levels = tuple(level for level, _ in mine[0].quantiles)
             centre_N = np.array([centre(prediction) for prediction in mine])
             ratios_of = {kind: np.array(list(map(_centre_of, each))) for kind, each in told.items()}
-            found[metric.name] = Said(centre_N, levels, _log_quantiles(mine), claims, ratios_of)
+            mixtures = {kind: [each and mixture(*each) for each in every] for kind, every in told.items()}
+            found[metric.name] = Said(centre_N, levels, _log_quantiles(mine), claims, ratios_of, mixtures)
     return found
 
 
@@ -225,6 +241,7 @@ def _claims(
     predicted: Sequence[Prediction],
     calibrations: Sequence[Calibration],
     compared: Sequence[Ratios | None] | None,
+    vocabulary: Vocabulary | None,
 ) -> Claims:
     """What a gate would say of the sides near the reference size, at default limits."""
     probabilities, outcomes = [], []
@@ -240,8 +257,9 @@ def _claims(
             comparison = compare_predictions(change, metric, before, after, calibrations, limits, alike)
         else:
             comparison = of_ratios(change, metric, before, ratio, calibrations, limits)
+        strange = strangers_of(units[0].source, units[1].source, vocabulary)
         probabilities.append(comparison.p_regression)
-        outcomes.append(judge(comparison, limits).outcome)
+        outcomes.append(judge(replace(comparison, strangers=strange), limits).outcome)
     return Claims(
         p_regression=np.array(probabilities, dtype=np.float64),
         regressed=np.array([outcome is Outcome.REGRESSED for outcome in outcomes], dtype=np.bool_),

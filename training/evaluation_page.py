@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from ci_rlm.render.pages import page_template
 from ci_rlm.training import charts
 from ci_rlm.training.charts import Chart
 from ci_rlm.training.evaluation_document import Document
 from ci_rlm.training.evaluation_view import Section, footnotes, headline, named, sections
-
-if TYPE_CHECKING:
-    from jinja2 import Template
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +28,7 @@ def render(document: Document) -> str:
         Part(named(metric), tuple(_charts(document, metric)), tuple(sections(document, metric)))
         for metric in document["metrics"]
     ]
-    return _template().render(
+    return page_template("evaluation").render(
         document=document,
         headline=headline(document),
         notes=footnotes(document),
@@ -52,18 +49,3 @@ def _charts(document: Document, metric: Mapping[str, Any]) -> list[Chart]:
         charts.reliability([("edits", told[0]), ("solutions", told[0])]),
     ]
     return [*found, charts.pit(told[0])] if spread else found
-
-
-@cache
-def _template() -> Template:
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    environment = Environment(
-        loader=PackageLoader("ci_rlm.templates", ""),
-        undefined=StrictUndefined,
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    return environment.get_template("evaluation.html.j2")

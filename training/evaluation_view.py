@@ -93,7 +93,11 @@ _SECTIONS = (
     ("By language", "languages/", ()),
     ("Picking the cheapest programs of a problem", "selection/", ("10/",)),
     ("The dearer of two solutions, by measured ratio", "pairs/solutions/", ("over 1.5/", "1.1 to 1.5/auc")),
-    ("The dearer side of an edit, by measured ratio", "pairs/edits/", ("over 1.5/", "1.1 to 1.5/auc")),
+    (
+        "The dearer side of an edit, by measured ratio",
+        "pairs/edits/",
+        ("over 1.5/", "1.1 to 1.5/auc", "ratio_crps"),
+    ),
     ("Coverage of quantiles", "coverage/", ("inside_90",)),
     ("P(regression) of edits", "probabilities/edits/", ("ece",)),
     ("P(regression) of two solutions", "probabilities/solutions/", ("ece",)),

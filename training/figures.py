@@ -57,6 +57,8 @@ class Said:
     ratios: Mapping[str, Reals] = field(default_factory=dict)
     """By the kind of sides, after - before of those that are predicted as such: (M,); NaN away from the
     reference size, where they are not asked."""
+    mixtures: Mapping[str, Sequence[Sequence[tuple[float, float]] | None]] = field(default_factory=dict)
+    """By the kind of sides, (probability, quantile) pairs of the same: M of them, None likewise."""
 
 
 def scores_of(questions: Questions, known: Reals, said: Said) -> dict[str, Score]:
@@ -69,6 +71,8 @@ def scores_of(questions: Questions, known: Reals, said: Said) -> dict[str, Score
         asked = sides.near if name == "edits" else np.ones(len(y), dtype=np.bool_)
         p = said.ratios.get(name, p)
         found |= _pairs(f"pairs/{name}", y[asked], p[asked], sides.owner[asked])
+        if name in said.mixtures:
+            found[f"pairs/{name}/ratio_crps"] = _ratio_crps(y, sides, said.mixtures[name])
         if name in said.claims:
             found |= _reliability(f"probabilities/{name}", y[sides.near], sides, said.claims[name])
     if "edits" in said.claims:
@@ -149,6 +153,18 @@ def _pairs(key: str, y: Reals, p: Reals, owner: Indices) -> dict[str, Score]:
         found[f"{key}/{label}/sign_accuracy"] = scores.mean(y[once] * p[once] > 0, owner[once])
         found[f"{key}/{label}/auc"] = scores.auc(y[inside] > 0, p[inside], owner[inside])
     return found
+
+
+def _ratio_crps(y: Reals, sides: Sides, mixtures: Sequence[Sequence[tuple[float, float]] | None]) -> Score:
+    # The other way round the score is the same.
+    told = [at for at, mixed in enumerate(mixtures[: len(y) // 2]) if mixed is not None]
+    found = np.array([_crps(mixtures[at] or (), float(y[at])) for at in told])
+    return scores.mean(found, sides.owner[told])
+
+
+def _crps(mixed: Sequence[tuple[float, float]], y: float) -> float:
+    levels, quantiles = zip(*mixed, strict=True)
+    return float(scores.crps(levels, np.array([quantiles]), np.array([y]))[0])
 
 
 def _quantiles(y: Reals, levels: Sequence[float], q: Reals, owner: Indices) -> dict[str, Score]:

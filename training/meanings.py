@@ -55,6 +55,11 @@ MEANINGS = {
         "Continuous ranked probability score; of a point prediction, its mean |ln error|.",
         LOWER,
     ),
+    "ratio_crps": Meaning(
+        "CRPS of ln ratio",
+        "The same score of the ratio of both sides of an edit, where it is predicted as such.",
+        LOWER,
+    ),
     "hit": Meaning(
         "best pick is in the top p%",
         f"Share of {_LARGE} where the one predicted cheapest is among the cheapest p% "

@@ -6,33 +6,49 @@ the score of no metric may be worse by more than a margin, with confidence (a te
 non-inferiority). The score is the continuous ranked probability score of ln cost, which a whole
 distribution has to earn; the intervals are of the paired difference, from draws of functions.
 
+A gate compares, so where both checkpoints have a space for it, neither may what they say of changes
+be worse by more than the margin: the same score of ln ratio, near the reference size, on the general
+corpus's edits and on versions of the team's held-out functions.
+
 The checkpoint that was replaced is kept beside its place, under its name and digest.
 """
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ci_rlm.errors import CheckpointError, UsageError
 from ci_rlm.model import checkpoint
 from ci_rlm.predict import Predictor
-from ci_rlm.training import evaluate
+from ci_rlm.training import evaluate, team
 from ci_rlm.training.bootstrap import Difference
 from ci_rlm.training.corpus import Example
-from ci_rlm.training.questions import pairs_of, points_of
+from ci_rlm.training.questions import Pair, Point, pairs_of, points_of, solution_pairs
 
-SCORE = "accuracy/crps"
+SCORE, CHANGES = "accuracy/crps", "pairs/edits/ratio_crps"
+"""Of costs, and of the ratios of changes."""
 GENERAL = 150
 """Problems of a general corpus at most that two checkpoints are compared on: more take long and tell
 little more."""
 MARGIN = 0.05
 """Of the present score on the general corpus, by which the candidate's may be worse."""
+VERSION = "version"
+"""The edit between two texts of a team's function."""
 
 Differences = Mapping[str, Difference]
 """By metric: candidate less present; below 0 is better."""
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """The scores of two checkpoints on one corpus."""
+
+    costs: Differences
+    changes: Differences = field(default_factory=dict)
+    """Empty where one of them has no space that compares, or nothing was measured twice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +57,8 @@ class Decision:
 
     against: tuple[str, ...]
     """Clauses; empty if it does."""
-    own: Differences
-    general: Differences
+    own: Compared
+    general: Compared
 
     @property
     def better(self) -> bool:
@@ -50,10 +66,10 @@ class Decision:
         return not self.against
 
 
-def decide(own: Differences, general: Differences) -> Decision:
+def decide(own: Compared, general: Compared) -> Decision:
     """Weigh the differences on the team's held-out functions and on the general corpus."""
     against = []
-    known = {m: d.difference for m, d in own.items() if d.difference.high is not None}
+    known = {m: d.difference for m, d in own.costs.items() if d.difference.high is not None}
     if not known:
         against.append("too few held-out functions of your own to tell")
     elif not any(d.high is not None and d.high < 0 for d in known.values()):
@@ -63,13 +79,24 @@ def decide(own: Differences, general: Differences) -> Decision:
         for metric, d in known.items()
         if d.low is not None and d.low > 0
     ]
-    for metric, found in general.items():
-        high, present = found.difference.high, found.present
-        if high is None or present is None:
-            against.append(f"too few general programs to tell of {metric}")
-        elif high > MARGIN * present:
-            against.append(f"{metric} may be worse by more than {MARGIN:.0%} on general programs")
+    told_of = {m: d for m, d in own.changes.items() if d.difference.high is not None}
+    against += _inferior(told_of, _OF_CHANGES, "your held-out functions")
+    against += _inferior(general.costs, "", "general programs")
+    against += _inferior(general.changes, _OF_CHANGES, "general programs")
     return Decision(tuple(against), own, general)
+
+
+_OF_CHANGES = " of changes"
+
+
+def _inferior(found: Differences, of: str, where: str) -> Iterator[str]:
+    """Clauses for the scores that are not shown to be no worse than by the margin."""
+    for metric, each in found.items():
+        high, present = each.difference.high, each.present
+        if high is None or present is None:
+            yield f"too few {where} to tell of {metric}{of}"
+        elif high > MARGIN * present:
+            yield f"{metric}{of} may be worse by more than {MARGIN:.0%} on {where}"
 
 
 def differences(
@@ -78,27 +105,47 @@ def differences(
     examples: Sequence[Example],
     split: str,
     progress: evaluate.Progress,
-) -> Differences:
-    """The score of both on one split of a corpus, by metric. Raises UsageError for an empty split."""
+) -> Compared:
+    """The scores of both on one split of a corpus, by metric. Raises UsageError for an empty split."""
     chosen = [example for example in examples if example.split == split]
     if not chosen:
         raise UsageError(f"the corpus has no programs in its split {split!r}", hint="give a larger corpus")
-    found = evaluate.compare(candidate, present, chosen, pairs_of(points_of(chosen)), progress=progress)
-    return {metric: scores[SCORE] for metric, scores in found.items()}
+    points = points_of(chosen)
+    pairs = [*pairs_of(points), *versions(points)]
+    found = evaluate.compare(candidate, present, chosen, pairs, progress=progress)
+    return Compared(
+        {metric: scores[SCORE] for metric, scores in found.items()},
+        {metric: scores[CHANGES] for metric, scores in found.items() if _told_of(scores.get(CHANGES))},
+    )
+
+
+def _told_of(each: Difference | None) -> bool:
+    return each is not None and each.difference.problems > 0
+
+
+def versions(points: Sequence[Point]) -> list[Pair]:
+    """Two texts of one function of a team's, measured at one input size: a change that was made."""
+    own = (pair for pair in solution_pairs(points) if points[pair.after][0].source == team.SOURCE)
+    return [replace(pair, edit=VERSION) for pair in own]
 
 
 def told(decision: Decision) -> str:
     """The comparison as lines for people; lower scores are better."""
     lines = []
-    for where, found in (("your held-out functions", decision.own), ("general programs", decision.general)):
-        for metric, d in found.items():
-            told_of = d.difference
-            span = "no interval" if told_of.low is None else f"{told_of.low:+.3f} to {told_of.high:+.3f}"
-            lines.append(
-                f"{metric} on {where}: {_number(d.candidate)} against {_number(d.present)} "
-                f"({span}, {told_of.problems} functions)"
-            )
+    for where, compared in (
+        ("your held-out functions", decision.own),
+        ("general programs", decision.general),
+    ):
+        for of, found in (("", compared.costs), (_OF_CHANGES, compared.changes)):
+            lines += [f"{metric}{of} on {where}: {_line(each)}" for metric, each in found.items()]
     return "\n".join(lines)
+
+
+def _line(each: Difference) -> str:
+    apart = each.difference
+    span = "no interval" if apart.low is None else f"{apart.low:+.3f} to {apart.high:+.3f}"
+    both = f"{_number(each.candidate)} against {_number(each.present)}"
+    return f"{both} ({span}, {apart.problems} functions)"
 
 
 def _number(value: float | None) -> str:

@@ -8,13 +8,15 @@ import shutil
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 
 import click
+from click.core import ParameterSource
 
 from ci_rlm.cli.extras import SCORING, need
 from ci_rlm.cli.flags import ModelFlags, grouped, time_flag
 from ci_rlm.cli.publish import write_whole
+from ci_rlm.errors import UsageError
 
 if TYPE_CHECKING:
     from ci_rlm.config import Config
@@ -63,6 +65,9 @@ _asked_flags = grouped(
     click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the draws."),
 )
 _FILE = click.Path(dir_okay=False, path_type=Path)
+_READ = click.Path(exists=True, dir_okay=False, path_type=Path)
+_FIXED = ("time", "split", "limit", "baselines", "resamples", "seed", "against", "html_file")
+"""What the record of a card settles, and what is made of other figures."""
 
 
 @click.command()
@@ -70,6 +75,14 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 @_asked_flags
 @click.option(
     "--against", metavar="CHECKPOINT", help="Another checkpoint, the present one: is the first better?"
+)
+@click.option(
+    "--suite",
+    type=click.Choice(("embedded",)),
+    help="Make every figure of the checkpoint's card again, as it was made, and tell which differ.",
+)
+@click.option(
+    "--changes", type=_READ, help="With --suite: the changes between releases that the card counts."
 )
 @click.option("--json", "json_file", type=_FILE, help="Write every figure to this file.")
 @click.option("--html", "html_file", type=_FILE, help="Write a page with plots to this file.")
@@ -80,6 +93,8 @@ def evaluate(
     checkpoint: str,
     asked: Asked,
     against: str | None,
+    suite: str | None,
+    changes: Path | None,
     json_file: Path | None,
     html_file: Path | None,
     verbose: bool,
@@ -91,8 +106,15 @@ def evaluate(
     CHECKPOINT is 'embedded', a folder (./NAME), or OWNER/NAME[@REVISION] on the hub. It is asked
     about problems that the corpus holds out of training. Figures come with intervals from drawing
     problems, beside those of baselines, and of another checkpoint if --against names one.
+
+    With --suite the figures of its card are made again from the corpus that the card was made of,
+    and shown beside them; where one differs by more than rounding the exit code is 1. Answers are
+    kept, so that an interrupted run goes on where it was.
     """
+    _refuse_mixed(suite, changes)
     need("evaluate", *SCORING)
+    if suite:
+        return _again(checkpoint, asked.corpus, changes, json_file, device, offline)
     document = _document(checkpoint, against, asked, device, offline)
     if json_file:
         text = json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
@@ -103,6 +125,44 @@ def evaluate(
         write_whole(html_file, evaluation_page.render(document).encode())
     _show(document, verbose)
     return 0
+
+
+def _refuse_mixed(suite: str | None, changes: Path | None) -> None:
+    if changes and not suite:
+        raise UsageError("--changes is for --suite alone", hint="add --suite embedded")
+    context = click.get_current_context()
+    given = [name for name in _FIXED if context.get_parameter_source(name) is not ParameterSource.DEFAULT]
+    if suite and given:
+        flag = next(each.opts[0] for each in context.command.params if each.name == given[0])
+        raise UsageError(f"{flag} does not go with --suite", hint="the record of the card says what is asked")
+
+
+def _again(
+    checkpoint: str,
+    corpus_folder: Path,
+    changes_file: Path | None,
+    json_file: Path | None,
+    device: str | None,
+    offline: bool,
+) -> int:
+    from ci_rlm.cli.settings import configure_here
+    from ci_rlm.cli.talk import progress_bar, warn
+    from ci_rlm.model import records
+    from ci_rlm.model.checkpoint import locate
+    from ci_rlm.predict import load
+    from ci_rlm.training import corpus, recorded, releases, suite, suite_table
+
+    config = configure_here(ModelFlags(None, checkpoint, device, None, offline))
+    card = recorded.read(locate(config.checkpoint, cache_dir=config.cache_dir, offline=config.offline))
+    changes = releases.read(changes_file, card.asked.changes) if changes_file else None
+    examples = corpus.read(corpus_folder)
+    with progress_bar() as progress:
+        now = suite.again(load(config, warn=warn), examples, changes, card, progress)
+    if json_file:
+        write_whole(json_file, records.dump(now).encode())
+    lines = suite.compared(card, now)
+    _echo(suite_table.render(lines, suite.differing_inputs(card, now), **_screen()))
+    return 0 if all(line.agrees for line in lines) else 1
 
 
 def _document(
@@ -137,11 +197,19 @@ def _predictor(config: Config) -> RlmPredictor:
 def _show(document: Document, verbose: bool) -> None:
     from ci_rlm.training import evaluation_table
 
+    _echo(evaluation_table.render(document, every=verbose, **_screen()))
+
+
+class _Screen(TypedDict):
+    width: int
+    color: bool
+
+
+def _screen() -> _Screen:
     plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
-    text = evaluation_table.render(
-        document,
-        width=shutil.get_terminal_size((_WIDTH, 24)).columns,
-        color=sys.stdout.isatty() and not plain,
-        every=verbose,
-    )
+    width = shutil.get_terminal_size((_WIDTH, 24)).columns
+    return {"width": width, "color": sys.stdout.isatty() and not plain}
+
+
+def _echo(text: str) -> None:
     click.echo(text.encode("utf-8", "backslashreplace"), nl=False)

@@ -98,7 +98,8 @@ def _decision(recipe: Recipe, candidate: Path, place: Path, general: Path | None
             progress.update(task, completed=done, total=total)
 
         try:
-            calibrate.write(candidate, calibrate.calibrations(candidate, others, progress=tell))
+            fitted = calibrate.calibrations(RlmPredictor(candidate), others, progress=tell)
+            calibrate.write(candidate, fitted)
         except CiRlmError as error:
             warn(f"the outcome is not calibrated, so its verdicts stay unsure: {error.message}")
         both = RlmPredictor(candidate), RlmPredictor(beaten)

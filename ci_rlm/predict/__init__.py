@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
 from ci_rlm.config import Config
-from ci_rlm.flow import Calibration, ModelInfo, Prediction, Prompt, Space
+from ci_rlm.flow import Calibration, ModelInfo, Prediction, Prompt, Space, Vocabulary
 
 
 class Predictor(Protocol):
@@ -23,6 +23,10 @@ class Predictor(Protocol):
     @property
     def calibrations(self) -> tuple[Calibration, ...]:
         """How wrong its ratios were on held-out pairs; empty if that was never measured."""
+
+    @property
+    def vocabulary(self) -> Vocabulary | None:
+        """The names that it learned from; None if the checkpoint does not tell."""
 
     def predict(self, prompts: Sequence[Prompt]) -> Iterator[tuple[Prediction, ...]]:
         """For each prompt, in order, one prediction a metric of its space."""

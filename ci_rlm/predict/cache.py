@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from ci_rlm.flow import Calibration, ModelInfo, Prediction, Prompt, Space
+from ci_rlm.flow import Calibration, ModelInfo, Prediction, Prompt, Space, Vocabulary
 
 if TYPE_CHECKING:
     from ci_rlm.predict import Predictor
@@ -115,6 +115,11 @@ class CachedPredictor:
     def calibrations(self) -> tuple[Calibration, ...]:
         """How wrong its ratios were on held-out pairs."""
         return self._predictor.calibrations
+
+    @property
+    def vocabulary(self) -> Vocabulary | None:
+        """The names that it learned from."""
+        return self._predictor.vocabulary
 
     def predict(self, prompts: Sequence[Prompt]) -> Iterator[Answer]:
         """For each prompt, in order, its kept answer or a fresh one."""

@@ -77,6 +77,7 @@ class RlmPredictor:
         Raises CheckpointError if the folder is not a whole checkpoint.
         """
         self.config, self.info, self.calibrations = checkpoint.read_info(folder)
+        self.vocabulary = checkpoint.read_vocabulary(folder)
         self.spaces = self.config.spaces
         self._folder, self._device = folder, device
         self._threads = threads or usable_cpus()
