@@ -8,55 +8,61 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ci_rlm.acceptance import Terms
-    from ci_rlm.config import Config
-    from ci_rlm.flow import Change, Comparison, Prediction, Range, Report, Unit
-    from ci_rlm.git import Repository
+    from ci_rlm.config import Config, Layer
+    from ci_rlm.flow import Change, Comparison, Prediction, Report, Unit
     from ci_rlm.predict import Predictor
 
 
 def check(
     repository: str | Path = ".",
     base: str | None = None,
-    head: str = "HEAD",
+    head: str | None = None,
     *,
     checkpoint: str | None = None,
     config: Config | None = None,
     predictor: Predictor | None = None,
 ) -> Report:
-    """Judge the functions that `head` changes since its merge base with `base`.
+    """Judge the functions that `head` changes since its merge base with `base`, as `ci-rlm check` does.
 
-    Without `base` it is the remote's default branch. Without `config`, the files in the working tree
-    and the environment configure, as they do for `ci-rlm check`; `checkpoint` goes before both. A
-    `predictor` that is given is asked instead of a checkpoint.
+    What is None is what the event of a workflow proposes, else the remote's default branch and HEAD.
+    Without `config`, files and the environment configure, read as the command reads them: in an event that
+    runs with secrets from the base branch alone. `checkpoint` goes before both. A `predictor` that is given
+    is asked instead of a checkpoint.
 
-    Costs are accepted by comments in the code alone: trailers, labels, the baseline, hot paths and the
-    scoreboard are the command's. No event of a forge is looked at, so for a stranger's change
-    give a `config` of your own. Raises CiRlmError: GitError for a revision that is not there, UsageError
-    for a bad configuration, CheckpointError for a checkpoint that cannot be read.
+    Costs are accepted by comments, trailers, the baseline and, where `head` is None, the label of the
+    event's pull request; hot paths and the scoreboard count as well. Raises CiRlmError: GitError for a
+    revision that is not there, UsageError for a bad configuration or baseline, CheckpointError for a
+    checkpoint that cannot be read.
     """
-    from ci_rlm import extract, gate
-    from ci_rlm.git import FileLimits, Repository
+    from ci_rlm import gate
+    from ci_rlm.config import from_root
+    from ci_rlm.git import Repository
+    from ci_rlm.occasion import (
+        file_limits,
+        range_between,
+        reader_of_config,
+        terms_of,
+        track_records_of,
+        weights_of,
+    )
 
     found = Repository.discover(Path(repository))
-    config = _configured(config, checkpoint, found.root)
-    compared = found.between(base or found.default_base(), head, deepen=not config.offline)
-    limits = FileLimits(
-        config.paths.include,
-        config.paths.exclude,
-        config.max_file_size,
-        lambda path: extract.language_of(path) is not None,
-    )
+    compared = range_between(found, base, head, deepen=not (config or _from_layers()).offline)
+    read = reader_of_config(compared, found, found.root)
+    config = _configured(config, checkpoint, None if config else from_root(read, found.root))
+    terms = terms_of(config, compared, found, label=head is None)
     return gate.check(
         compared,
-        found.changes(compared, limits),
+        found.changes(compared, file_limits(config)),
         predictor or _loaded(config),
         config,
-        terms=_terms(config, compared, found),
+        track_records=track_records_of(config.scoreboard, compared, found, _warn),
+        terms=terms,
+        weights=weights_of(config, compared, found),
     )
 
 
@@ -77,10 +83,11 @@ def score(
     """
     from ci_rlm import gate
     from ci_rlm.errors import CiRlmError
+    from ci_rlm.extract.files import program_of
     from ci_rlm.flow import Skipped
 
     config = _configured(config, checkpoint)
-    unit = _program(source, language, config.max_file_size)
+    unit = program_of(source, config.max_file_size, language)
     (answer,) = gate.score([(unit, size)], predictor or _loaded(config))
     if isinstance(answer, Skipped):
         raise CiRlmError(f"{answer.path}: {answer.reason}")
@@ -102,10 +109,11 @@ def compare(
     """
     from ci_rlm import gate
     from ci_rlm.errors import CiRlmError
+    from ci_rlm.extract.files import program_of
     from ci_rlm.flow import Skipped
 
     config = _configured(config, checkpoint)
-    left, right = (_program(source, language, config.max_file_size) for source in (before, after))
+    left, right = (program_of(source, config.max_file_size, language) for source in (before, after))
     change = change_of(left, right)
     (answer,) = gate.compare_changes([change], predictor or _loaded(config), config)
     if isinstance(answer, Skipped):
@@ -122,57 +130,25 @@ def change_of(before: Unit, after: Unit) -> Change:
     return Change(before, after, equal=len(texts) == 1)
 
 
-def _configured(config: Config | None, checkpoint: str | None, root: Path | None = None) -> Config:
-    from ci_rlm.config import build, from_environment, from_root
-
-    def read(name: str) -> bytes | None:
-        place = (root or Path()) / name
-        return place.read_bytes() if place.is_file() else None
-
-    if config is None:
-        file = from_root(read, root) if root else None
-        config = build([*([file] if file else []), from_environment(os.environ)])
+def _configured(config: Config | None, checkpoint: str | None, file: Layer | None = None) -> Config:
+    """The configuration that is given, or that of a file and the environment."""
+    config = config or _from_layers(file)
     return config if checkpoint is None else replace(config, checkpoint=checkpoint)
 
 
-def _loaded(config: Config) -> Predictor:
-    import warnings
+def _from_layers(file: Layer | None = None) -> Config:
+    from ci_rlm.config import build, from_environment
 
+    return build([*([file] if file else []), from_environment(os.environ)])
+
+
+def _loaded(config: Config) -> Predictor:
     from ci_rlm import predict
 
-    return predict.load(config, warn=lambda message: warnings.warn(message, stacklevel=4))
+    return predict.load(config, warn=_warn)
 
 
-def _terms(config: Config, compared: Range, repository: Repository) -> Terms:
-    """Comments alone accept, held against the day of the head's commit, in UTC."""
-    from datetime import UTC, datetime
+def _warn(message: str) -> None:
+    import warnings
 
-    from ci_rlm.acceptance import Terms
-    from ci_rlm.git.moment import moment_of
-
-    day = datetime.fromtimestamp(moment_of(repository, compared.head), UTC).date()
-    return Terms(config.accept.comments, day)
-
-
-def _program(source: str | Path, language: str, max_bytes: int) -> Unit:
-    from ci_rlm import extract
-    from ci_rlm.errors import CiRlmError, UsageError
-
-    path, known = PurePosixPath("-"), extract.LANGUAGES.values()
-    content = source.encode() if isinstance(source, str) else b""
-    if isinstance(source, Path):
-        path = PurePosixPath(source)
-        language = extract.language_of(path) or ""
-        try:
-            with source.open("rb") as file:
-                content = file.read(max_bytes + 1)
-        except OSError as error:
-            raise CiRlmError(f"cannot read {source}: {error.strerror}") from error
-    if language not in known:
-        raise UsageError(f"no language is known for {path}", hint=f"known: {', '.join(sorted(set(known)))}")
-    if len(content) > max_bytes:
-        raise CiRlmError(f"{path} is over {max_bytes:,} bytes", hint="raise max_file_size")
-    try:
-        return extract.program(path, content.decode("utf-8-sig"), language)
-    except UnicodeDecodeError as error:
-        raise CiRlmError(f"{path} is not UTF-8 text") from error
+    warnings.warn(message, stacklevel=4)

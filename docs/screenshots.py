@@ -1,8 +1,11 @@
 """Pictures of a report, as the documentation shows them: python docs/screenshots.py REPORT.json FOLDER
 
-REPORT.json is what `ci-rlm check --format json:REPORT.json` wrote. One picture is of the terminal; the
-others are of the page that `--format html` writes, on a wide screen and on a phone, light and dark. Needs
-the extra `test`, and a browser: Playwright's own, or a Chromium or Chrome that is on the PATH.
+REPORT.json is what `ci-rlm check --format json:REPORT.json` wrote. One picture is of the terminal, and one
+of the comment, drawn about as a forge does; the others are of the page that `--format html` writes, on a
+wide screen and on a phone, light and dark. Those of the documentation are of a report that is made up, so
+that every verdict is in it: python docs/screenshots.py docs/example/report.json docs/pictures
+
+Needs the extra `test`, and a browser: Playwright's own, or a Chromium or Chrome that is on the PATH.
 """
 
 from __future__ import annotations
@@ -16,6 +19,7 @@ from io import StringIO
 from pathlib import Path
 from typing import Literal
 
+from markdown_it import MarkdownIt
 from playwright.sync_api import Browser, ViewportSize, sync_playwright
 from rich.console import Console
 from rich.terminal_theme import MONOKAI
@@ -24,9 +28,9 @@ from rich.text import Text
 from ci_rlm.render import Document, parse, render
 from ci_rlm.render.options import WIDTH
 
-SIZES = {"wide": (1280, 1000), "phone": (390, 844)}
+SIZES = {"wide": (1000, 680), "phone": (390, 780)}
 """Pixels of the page."""
-SHARPNESS = 1.5
+SHARPNESS = 1.25
 """Pixels of a picture for one of the page."""
 BROWSERS = ("chromium", "chromium-headless-shell", "chromium-browser", "google-chrome", "chrome")
 """Names on the PATH, looked for where Playwright has no browser of its own."""
@@ -37,6 +41,14 @@ pre {{ margin: 0; font: 14px/1.35 "DejaVu Sans Mono", monospace; }}
 {stylesheet}
 </style>
 <pre>{code}</pre>
+"""
+COMMENT = """<!doctype html><meta charset="utf-8">
+<style>
+body {{ max-width: 60rem; margin: 0; padding: 1rem; color: #1f2328; font: 14px/1.5 sans-serif; }}
+table {{ border-collapse: collapse; }} th, td {{ border: 1px solid #d1d9e0; padding: .3rem .7rem; }}
+code {{ background: #818b981f; border-radius: 4px; padding: .1em .3em; }}
+</style>
+{body}
 """
 
 Scheme = Literal["light", "dark"]
@@ -61,10 +73,11 @@ def browser() -> Iterator[Browser]:
 
 def pictures(document: Document, opened: Browser) -> Iterator[tuple[str, bytes]]:
     """Each picture's name, and its PNG."""
-    page = opened.new_page(device_scale_factor=SHARPNESS)
-    page.set_content(terminal(document))
-    yield "terminal", page.locator("body").screenshot()
-    page.close()
+    for name, content in (("terminal", terminal(document)), ("comment", comment(document))):
+        page = opened.new_page(device_scale_factor=SHARPNESS)
+        page.set_content(content)
+        yield name, page.locator("body").screenshot()
+        page.close()
     html = render(document, "html")
     for size, (width, height) in SIZES.items():
         for scheme in SCHEMES:
@@ -80,6 +93,12 @@ def terminal(document: Document) -> str:
     console = Console(record=True, width=WIDTH, file=StringIO())
     console.print(Text.from_ansi(render(document, "terminal", color=True)))
     return console.export_html(theme=MONOKAI, code_format=TERMINAL)
+
+
+def comment(document: Document) -> str:
+    """A page that shows what a forge makes of the Markdown."""
+    reader = MarkdownIt("commonmark", {"html": True}).enable("table")
+    return COMMENT.format(body=reader.render(render(document, "markdown")))
 
 
 def main() -> None:

@@ -18,10 +18,10 @@ from ci_rlm import gate
 from ci_rlm.acceptance import Terms, words
 from ci_rlm.acceptance.waiver import Waiver
 from ci_rlm.cli import main
-from ci_rlm.cli.event import Description, described
 from ci_rlm.config import Config
 from ci_rlm.errors import UsageError
 from ci_rlm.flow import FileChange, Level, Means, Mode, Notice, Range, Report, Span
+from ci_rlm.forge.event import Description, described
 from ci_rlm.trailers import KEY, parse, to_paste
 from tests.conftest import Checkout
 from tests.fakes import FakePredictor, by_length, checkpoint_without_weights, remember

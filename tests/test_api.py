@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -9,11 +10,13 @@ from pathlib import Path
 import pytest
 
 from ci_rlm import check, compare, score
+from ci_rlm.acceptance import baseline
 from ci_rlm.config import Config
 from ci_rlm.errors import CiRlmError, GitError, UsageError
-from ci_rlm.flow import Mode, Outcome
+from ci_rlm.flow import Means, Mode, Outcome, Report
 from tests.conftest import Checkout
 from tests.fakes import FakePredictor, by_length
+from tests.forge import Forge
 
 SHORT = "def f(x):\n    return x\n"
 LONG = "def f(x):\n    y = x + x + x + x + x + x + x + x\n    return y\n"
@@ -56,6 +59,65 @@ def test_a_comment_accepts_until_the_day_of_the_commit(repo: Checkout) -> None:
         return all(verdict.accepted for verdict in report.verdicts)
 
     assert (accepted("2024-01-01"), accepted("2023-12-31")) == (True, False)
+
+
+def levels(report: Report) -> set[str | None]:
+    """Who accepts each verdict; None for one that still has a level."""
+    return {verdict.accepted.means if verdict.accepted else None for verdict in report.verdicts}
+
+
+def test_a_trailer_accepts_as_on_the_command_line(changed: Checkout) -> None:
+    for metric in ("peak_memory", "cpu_time"):
+        changed.commit(f"note\n\nPerf-Accepted: a.py::f [{metric}] | the cache pays")
+    report = check(changed.root, "HEAD~3", predictor=FakePredictor(by_length))
+    assert levels(report) == {Means.TRAILER}
+
+
+def test_the_baseline_accepts_as_on_the_command_line(changed: Checkout) -> None:
+    report = check(changed.root, "HEAD~1", predictor=FakePredictor(by_length))
+    entries = baseline.renewed((), report.verdicts, "as before", baseline.PLACE)
+    changed.write(baseline.PLACE, baseline.text(entries).decode())
+    assert levels(check(changed.root, "HEAD~1", predictor=FakePredictor(by_length))) == {Means.BASELINE}
+
+
+@pytest.mark.parametrize(("head", "means"), [(None, Means.LABEL), ("topic", None)])
+def test_a_label_accepts_what_its_pull_request_proposes_alone(
+    changed: Checkout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, head: str | None, means: Means | None
+) -> None:
+    changed.git("branch", "topic")
+    changed.git("update-ref", "refs/remotes/origin/main", "HEAD~1")
+    pull = {
+        "base": {"ref": "main"},
+        "labels": [{"name": "perf-accepted"}],
+        "body": "Perf-Accepted: the cache pays",
+    }
+    event = tmp_path / "event.json"
+    event.write_text(json.dumps({"pull_request": pull}))
+    monkeypatch.setenv("GITHUB_EVENT_NAME", "pull_request")
+    monkeypatch.setenv("GITHUB_EVENT_PATH", str(event))
+    assert levels(check(changed.root, head=head, predictor=FakePredictor(by_length))) == {means}
+
+
+def test_in_a_privileged_event_the_base_branch_configures_and_accepts(
+    repo: Checkout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for text in ("first", "second"):
+        repo.write("a.py", SHORT)
+        repo.write("ci-rlm.toml", 'mode = "enforce"\n')
+        repo.commit(text)
+    repo.git("checkout", "-q", "-b", "topic")
+    repo.write("a.py", LONG)
+    repo.write("ci-rlm.toml", 'paths.exclude = ["**"]\n')
+    repo.commit("long")
+    repo.git("checkout", "-q", "main")
+    forge = Forge(repo, tmp_path)
+    forge.propose("topic")
+    workflow = forge.pull_request_target(depth=0)
+    for name, value in workflow.environ.items():
+        monkeypatch.setenv(name, value)
+    report = check(workflow.checkout.root, predictor=FakePredictor(by_length))
+    assert report.failed
+    assert report.range.head == forge.commit("topic")
 
 
 def test_no_such_revision_is_an_error_of_git(changed: Checkout) -> None:

@@ -13,11 +13,11 @@ from hypothesis import given, settings
 
 from ci_rlm.cli import main
 from ci_rlm.cli.comment import note_of
-from ci_rlm.cli.event import Subject, subject
 from ci_rlm.errors import UsageError
 from ci_rlm.flow import Level, Outcome, Report
 from ci_rlm.forge import Run
 from ci_rlm.forge.comment import read
+from ci_rlm.forge.event import Subject, subject
 from ci_rlm.render import document, render
 from tests.forge import FORK, REPOSITORY
 from tests.github_api import READ_ONLY, SECRET, FakeGitHub, Trouble, serving

@@ -11,8 +11,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from ci_rlm.cli import main
-from ci_rlm.cli.event import proposal
 from ci_rlm.errors import UsageError
+from ci_rlm.forge.event import proposal
 from tests.conftest import Checkout
 from tests.fakes import by_length, checkpoint_without_weights, remember
 from tests.forge import NOTHING, Forge, Workflow

@@ -13,6 +13,9 @@ import click
 import pytest
 
 from ci_rlm.cli import main
+from ci_rlm.config import Config
+from ci_rlm.model.checkpoint import EMBEDDED, locate, read_info
+from ci_rlm.predict import load
 
 DOCS = Path(__file__).parents[1] / "docs"
 PAGES = sorted(DOCS.glob("*.md"))
@@ -21,7 +24,16 @@ SHELL = re.compile(r"`(ci-rlm [^`\n]+)`|^(ci-rlm [^\n]+)$", re.MULTILINE)
 
 @pytest.fixture(scope="module")
 def hooks() -> ModuleType:
-    spec = spec_from_file_location("docs_hooks", DOCS / "hooks.py")
+    return script("hooks")
+
+
+@pytest.fixture(scope="module")
+def verdict_walk() -> ModuleType:
+    return script("walk")
+
+
+def script(name: str) -> ModuleType:
+    spec = spec_from_file_location(f"docs_{name}", DOCS / f"{name}.py")
     assert spec is not None and spec.loader is not None
     module = module_from_spec(spec)
     spec.loader.exec_module(module)
@@ -70,3 +82,30 @@ def test_every_option_that_a_page_tells_exists(page: str, line: str) -> None:
 def test_every_link_leads_to_a_file(page: Path, hooks: ModuleType) -> None:
     targets = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8"))
     assert [t for t in targets if t not in hooks.PAGES and not (DOCS / t).exists()] == []
+
+
+def test_the_numbers_of_the_verdict_are_of_the_embedded_checkpoint() -> None:
+    """After a new checkpoint: python docs/walk.py"""
+    page = (DOCS / "verdict.md").read_text(encoding="utf-8")
+    _, info, _ = read_info(locate(EMBEDDED))
+    assert f"({info.digest[:12]}, " in page
+
+
+@pytest.mark.model
+def test_the_steps_of_the_verdict_lead_to_what_the_report_says(verdict_walk: ModuleType) -> None:
+    predictor = load(Config(), warn=pytest.fail)
+    report = verdict_walk.report_of(predictor, Config())
+    made = verdict_walk.section(report, predictor, Config())
+    (row,) = (
+        verdict
+        for verdict in report.verdicts
+        if verdict.comparison.change.unit.name == "within" and verdict.comparison.metric.name == "peak_memory"
+    )
+    assert f"| {row.comparison.p_regression:.2f} |" in made
+    assert f"So it is *{row.outcome.value}*, because: *{row.reason}*." in made
+
+
+def test_pictures_are_light() -> None:
+    pictures = sorted((DOCS / "pictures").iterdir())
+    assert len(pictures) == 6
+    assert [picture.name for picture in pictures if picture.stat().st_size > 150_000] == []

@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ci_rlm.cli.acceptances import BaselineFlags, accept_all, baseline_flags, terms_of, weights_of
+from ci_rlm.cli.acceptances import BaselineFlags, accept_all, baseline_flags
 from ci_rlm.cli.flags import GateFlags, ModelFlags, gate_flags, model_flags
 from ci_rlm.cli.publish import Publishing, publish, publishing_flags
-from ci_rlm.cli.selection import (
+from ci_rlm.cli.selection import Selection, files_of, range_of, selection_flags
+from ci_rlm.occasion import (
     DIFF,
-    Selection,
-    files_of,
-    range_of,
+    file_limits,
     reader_of_config,
-    selection_flags,
+    terms_of,
     track_records_of,
+    weights_of,
 )
 
 if TYPE_CHECKING:
@@ -93,25 +93,18 @@ def judged_range(
 
     `writing` says that the baseline is about to be written, so it need not be there.
     """
-    from ci_rlm import extract, predict
+    from ci_rlm import predict
     from ci_rlm.cli.talk import progress_bar, warn
     from ci_rlm.gate import check as judged
-    from ci_rlm.git import FileLimits
 
     repository = _repository(selection)
     compared = _range(selection, model, repository)
     config = _config(selection, gate, model, compared, repository)
     track_records = track_records_of(config.scoreboard, compared, repository, warn)
-    terms = terms_of(config, selection, compared, repository, writing=writing)
+    terms = terms_of(config, compared, repository, label=not selection.names_head, writing=writing)
     weights = weights_of(config, compared, repository)
     predictor = predict.load(config, warn=warn)
-    limits = FileLimits(
-        config.paths.include,
-        config.paths.exclude,
-        config.max_file_size,
-        lambda path: extract.language_of(path) is not None,
-    )
-    files = files_of(selection, compared, limits, repository)
+    files = files_of(selection, compared, file_limits(config), repository)
     with progress_bar() as progress:
         report = judged(
             compared,

@@ -12,11 +12,11 @@ from urllib.parse import urlsplit
 
 import click
 
-from ci_rlm.cli.event import Subject, subject
 from ci_rlm.cli.extras import COMMENTING, need
 from ci_rlm.cli.report import read_report
 from ci_rlm.errors import ForgeError, UsageError
 from ci_rlm.forge import Head
+from ci_rlm.forge.event import Subject, subject
 
 if TYPE_CHECKING:
     from ci_rlm.forge.comment import Note, Outcome

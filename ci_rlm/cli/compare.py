@@ -52,8 +52,8 @@ def compare(before: Path | None, after: Path | None, jsonl: bool, model: ModelFl
 
 
 def _pair(before: Path, after: Path, predictor: Predictor, config: Config) -> None:
-    from ci_rlm.cli.source import program_of
     from ci_rlm.errors import CiRlmError
+    from ci_rlm.extract.files import program_of
 
     limit = config.max_file_size
     (answer,) = answers([change_of(program_of(before, limit), program_of(after, limit))], predictor, config)

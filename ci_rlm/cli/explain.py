@@ -78,9 +78,10 @@ def _of_files(
     from ci_rlm import gate, predict
     from ci_rlm.api import change_of
     from ci_rlm.cli.settings import configure_here
-    from ci_rlm.cli.source import function_of, program_of
+    from ci_rlm.cli.source import function_of
     from ci_rlm.cli.talk import progress_bar, warn
     from ci_rlm.errors import CiRlmError, UsageError
+    from ci_rlm.extract.files import program_of
     from ci_rlm.flow import Skipped
 
     if selection.given:

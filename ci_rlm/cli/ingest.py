@@ -107,8 +107,9 @@ def _ingestion(repository: Repository, blobs: Blobs, flags: IngestFlags) -> Inge
 
 
 def _files(repository: Repository, flags: IngestFlags) -> FileLimits:
-    from ci_rlm.cli.settings import configure, read_plain
+    from ci_rlm.cli.settings import configure
     from ci_rlm.git import FileLimits
+    from ci_rlm.occasion import read_plain
 
     given = {"include": flags.include, "exclude": flags.exclude}
     table = {"paths": {key: globs for key, globs in given.items() if globs}}

@@ -146,8 +146,9 @@ class Ranking:
 
 
 def _rank_files(files: Sequence[Path], ranking: Ranking, config: Config) -> None:
-    from ci_rlm.cli.source import function_of, program_of
+    from ci_rlm.cli.source import function_of
     from ci_rlm.errors import CiRlmError
+    from ci_rlm.extract.files import program_of
 
     function, limit = ranking.flags.function, config.max_file_size
     units = [function_of(file, function, limit) if function else program_of(file, limit) for file in files]

@@ -54,8 +54,9 @@ def score(file: Path | None, function: str | None, size: float | None, jsonl: bo
 
 
 def _one(file: Path, function: str | None, size: float | None, predictor: Predictor, config: Config) -> None:
-    from ci_rlm.cli.source import function_of, program_of
+    from ci_rlm.cli.source import function_of
     from ci_rlm.errors import CiRlmError
+    from ci_rlm.extract.files import program_of
 
     limit = config.max_file_size
     unit = function_of(file, function, limit) if function else program_of(file, limit)

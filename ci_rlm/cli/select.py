@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import click
 
 from ci_rlm.cli.flags import GateFlags, ModelFlags, gate_flags, grouped, model_flags
-from ci_rlm.cli.selection import DIFF, Selection, selection_flags
+from ci_rlm.cli.selection import Selection, selection_flags
+from ci_rlm.occasion import DIFF
 
 if TYPE_CHECKING:
     from ci_rlm.cli.check import Checked

@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 import click
 
-from ci_rlm.cli.event import PRIVILEGED, Proposal, proposal, refuse_elsewhere
 from ci_rlm.cli.flags import grouped
-from ci_rlm.errors import GitError, UsageError
+from ci_rlm.errors import UsageError
+from ci_rlm.occasion import range_between
 
 if TYPE_CHECKING:
-    from ci_rlm.flow import FileChange, Range, Skipped, TrackRecord
+    from ci_rlm.flow import FileChange, Range, Skipped
     from ci_rlm.git import FileLimits, Repository
-
-DIFF = "diff"
-"""Both ends of the range of `--diff-file`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +85,6 @@ selection_flags = grouped(
 
 def range_of(selection: Selection, repository: Repository, *, deepen: bool) -> Range:
     """The two trees, resolved. Raises GitError when they cannot be found."""
-    if selection.base and selection.head:
-        return repository.between(selection.base, selection.head, deepen=deepen)
     if selection.include_untracked:
         return repository.working(selection.base or "HEAD")
     if not selection.base and not selection.head:
@@ -98,20 +93,7 @@ def range_of(selection: Selection, repository: Repository, *, deepen: bool) -> R
             return repository.between(*pushed, deepen=deepen)
         if selection.staged:
             return repository.staged()
-        refuse_elsewhere(os.environ)
-    return _proposed(selection, repository, deepen=deepen)
-
-
-def _proposed(selection: Selection, repository: Repository, *, deepen: bool) -> Range:
-    """What the workflow's event proposes, else the default branch and HEAD, for what the flags leave open."""
-    event = proposal(os.environ) or Proposal()
-    base, head = selection.base or event.base, selection.head or event.head
-    for commit in event.commits if deepen else ():
-        if commit in (base, head):
-            repository.bring(commit)
-    # A base that a person names is a branch to them, even where the event's own is a state.
-    forked = event.merge_base or bool(selection.base)
-    return repository.between(base or repository.default_base(), head, merge_base=forked, deepen=deepen)
+    return range_between(repository, selection.base, selection.head, deepen=deepen)
 
 
 def files_of(
@@ -127,79 +109,6 @@ def files_of(
     return repository.changes(
         compared, limits, paths=selection.paths, include_untracked=selection.include_untracked
     )
-
-
-def reader_of_config(
-    compared: Range, repository: Repository | None, root: Path
-) -> Callable[[str], bytes | None]:
-    """Where configuration is read: the working tree, or the base branch in a privileged event.
-
-    A diff has no base commit, so in a privileged event no file configures how it is judged.
-    """
-    from pathlib import PurePosixPath
-
-    from ci_rlm.cli.settings import read_plain
-
-    if not is_privileged():
-        return lambda name: read_plain(root / name)
-    if repository is None or compared.base == DIFF:
-        return lambda name: None
-    tree = _trusted_tree(compared, repository)
-    return lambda name: repository.blob(tree, PurePosixPath(name))
-
-
-def track_records_of(
-    named: str | None, compared: Range, repository: Repository | None, warn: Callable[[str], None]
-) -> tuple[TrackRecord, ...]:
-    """What the repository's scoreboard says, read from where the configuration is read.
-
-    A damaged one is a warning. Raises UsageError where a file that the configuration names is missing.
-    """
-    from ci_rlm.errors import ScoreboardError
-    from ci_rlm.scoreboard import MAX_BYTES, PLACE, track_records
-
-    data = kept_file(named or PLACE, MAX_BYTES, compared, repository)
-    if repository is None or (is_privileged() and compared.base == DIFF):
-        return ()
-    if data is None and named:
-        hint = "run `ci-rlm verify`, or leave the setting out"
-        raise UsageError(f"scoreboard: no regular file {named} of at most {MAX_BYTES:,} bytes", hint=hint)
-    if data is None and not is_privileged() and os.path.lexists(repository.root / PLACE):
-        warn(f"{PLACE} is left out of the report: it is no regular file of at most {MAX_BYTES:,} bytes")
-    try:
-        return () if data is None else track_records(data)
-    except ScoreboardError as error:
-        warn(f"{named or PLACE} is left out of the report: {error.message}")
-        return ()
-
-
-def kept_file(name: str, max_bytes: int, compared: Range, repository: Repository | None) -> bytes | None:
-    """A file of the repository, read from where the configuration is read; None if it is not there."""
-    from pathlib import PurePosixPath
-
-    from ci_rlm.git import WORKING_TREE
-
-    if repository is None or (is_privileged() and compared.base == DIFF):
-        return None
-    tree = _trusted_tree(compared, repository) if is_privileged() else WORKING_TREE
-    return repository.blob(tree, PurePosixPath(name), max_bytes)
-
-
-def is_privileged() -> bool:
-    """Whether a stranger's code may be judged by a workflow that holds secrets."""
-    return os.environ.get("GITHUB_EVENT_NAME") in PRIVILEGED
-
-
-def _trusted_tree(compared: Range, repository: Repository) -> str:
-    """The base branch of the event as it stands, else the base of the range.
-
-    The merge base is a pull request's own choice: it may fork from before its gate was enforced.
-    """
-    event = proposal(os.environ)
-    try:
-        return repository.resolve(event.base) if event and event.base else compared.base
-    except GitError:
-        return compared.base
 
 
 def _from_pre_commit() -> tuple[str, str] | None:

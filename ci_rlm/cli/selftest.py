@@ -81,7 +81,8 @@ def selftest(
 
 
 def _config(gate: GateFlags, model: ModelFlags, repository: Repository) -> Config:
-    from ci_rlm.cli.settings import configure, read_plain
+    from ci_rlm.cli.settings import configure
+    from ci_rlm.occasion import read_plain
 
     root = repository.root
     return configure(

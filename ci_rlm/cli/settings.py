@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ci_rlm.cli.flags import ModelFlags
 from ci_rlm.config import Config, Layer, build, from_environment, from_file, from_flags, from_root
+from ci_rlm.occasion import read_plain
 
 
 def configure(
@@ -37,8 +38,3 @@ def layer_here(model: ModelFlags) -> Layer | None:
 def _root_here() -> Path:
     here = Path.cwd()
     return next((folder for folder in (here, *here.parents) if (folder / ".git").exists()), here)
-
-
-def read_plain(path: Path) -> bytes | None:
-    """A regular file's bytes, or None."""
-    return path.read_bytes() if path.is_file() else None

@@ -76,9 +76,10 @@ def trend(
 def _configured() -> Path:
     """The history of the repository around. Raises UsageError where none is configured."""
     from ci_rlm.cli.remember import history_file
-    from ci_rlm.cli.settings import configure, read_plain
+    from ci_rlm.cli.settings import configure
     from ci_rlm.errors import UsageError
     from ci_rlm.git import Repository
+    from ci_rlm.occasion import read_plain
 
     repository = Repository.discover(Path())
     config = configure({}, None, repository.root, lambda name: read_plain(repository.root / name))

@@ -104,7 +104,8 @@ def verify(reports: Sequence[Path], flags: BenchFlags, repo: Path, file: Path | 
 
 def _place(repository: Repository) -> Path:
     """Where checks look for it."""
-    from ci_rlm.cli.settings import configure, read_plain
+    from ci_rlm.cli.settings import configure
+    from ci_rlm.occasion import read_plain
     from ci_rlm.scoreboard import PLACE
 
     config = configure({}, None, repository.root, lambda name: read_plain(repository.root / name))

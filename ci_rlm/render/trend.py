@@ -5,17 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from ci_rlm.history.courses import Course, Mark, Point, Trend
 from ci_rlm.render import line_chart
 from ci_rlm.render.drawn import drawn
 from ci_rlm.render.measure import amount, change, percent
+from ci_rlm.render.pages import page_template
 from ci_rlm.render.text import clipped, counted, printable
 
 if TYPE_CHECKING:
-    from jinja2 import Template
     from rich.console import Console
     from rich.table import Table
 
@@ -58,7 +57,7 @@ def render_json(trend: Trend) -> str:
 def render_html(trend: Trend, *, top: int) -> str:
     """A page that needs nothing beside it; the same trend gives the same bytes."""
     courses = [*trend.sums, *trend.functions[:top]]
-    return _template().render(
+    return page_template("trend").render(
         headline=headline(trend),
         box=line_chart,
         charts=[line_chart.chart(course, title_of(course), _summary(course)) for course in courses],
@@ -205,18 +204,3 @@ def _plain(course: Course) -> dict[str, Any]:
             for point in course.points
         ],
     }
-
-
-@cache
-def _template() -> Template:
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    environment = Environment(
-        loader=PackageLoader("ci_rlm.templates", ""),
-        undefined=StrictUndefined,
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    return environment.get_template("trend.html.j2")
