@@ -201,6 +201,23 @@ def started(folder: Path, method: str) -> tuple[dict[str, torch.Tensor], dict[st
     return load_file(first / checkpoint.WEIGHTS), load_file(second / checkpoint.WEIGHTS), second
 
 
+@pytest.mark.model
+def test_workers_make_batches_whatever_the_tokenizer_is_told_of_threads(folder: Path) -> None:
+    through = changed(folder, "alone")
+    checkpoint.locate(str(train.train(through, steps=2)))
+    text = (
+        "from pathlib import Path; from dataclasses import replace\n"
+        "from ci_rlm.training import train; from ci_rlm.training.recipe import Start, read_recipe\n"
+        f"folder = Path({str(folder)!r}); recipe = read_recipe(folder / 'recipe.toml')\n"
+        "settings = replace(recipe.train, workers=1)\n"
+        "start = Start(str(folder / 'alone/checkpoint'))\n"
+        "train.train(replace(recipe, model={}, size=0.0, start=start, train=settings, out=folder / 'on'),"
+        " steps=2)\n"
+    )
+    told = {**environment(), "TOKENIZERS_PARALLELISM": "true"}
+    subprocess.run([sys.executable, "-c", text], env=told, check=True, timeout=120)
+
+
 @pytest.mark.parametrize("method", ["full", "frozen-encoder", "lora"])
 def test_training_goes_on_from_a_checkpoint_with_the_weights_that_it_may_move(
     folder: Path, method: str

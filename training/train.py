@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import copy
 import math
+import os
 import random
 import sys
 import time
@@ -210,9 +211,15 @@ def ahead(
             num_workers=workers,
             # Forked, so that programs and tokenizer are there without being sent.
             multiprocessing_context="fork" if workers else None,
+            worker_init_fn=_single_threaded,
             prefetch_factor=4 if workers else None,
         )
     )
+
+
+def _single_threaded(worker: int) -> None:
+    """Keep a worker's tokenizer from waiting for threads that a fork has left behind."""
+    os.environ["TOKENIZERS_PARALLELISM"] = "false"
 
 
 def take_step(
