@@ -69,9 +69,11 @@ def test_a_task_that_takes_its_worker_down_costs_no_other_task(tmp_path: Path) -
 
 
 PROGRAM = """
-import sys
+import signal, sys
 from pathlib import Path
 from tests.test_engine import run
+# A shell starts what is put in the background with interrupts ignored, and its children inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 run(Path(sys.argv[1]), 1, 2, 3, "wait", workers=2)
 """
 
