@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.stats import norm
 
 from ci_rlm import marks
-from ci_rlm.flow import Calibration, ModelInfo, Prediction, Prompt
+from ci_rlm.flow import Calibration, ModelInfo, Prediction, Prompt, Space
 from ci_rlm.training.corpus import Example, Row
 from ci_rlm.training.questions import Point, points_of
 from ci_rlm.training.texts import change_space
 from tests.fakes import INFO, NARROW, SPACE
+
+if TYPE_CHECKING:
+    from ci_rlm.model.tokenizer import Tokenizer
 
 LEVELS = (0.05, 0.25, 0.5, 0.75, 0.95)
 Z = norm.ppf(LEVELS)
@@ -125,3 +130,28 @@ def programs(problems: int = 8, each: int = 4, seed: int = 0) -> list[Example]:
             example(f"{last.record}+rename_local", [cost * 1.001], problem=f"p{problem}", text=edited)
         )
     return found
+
+
+def tiny_checkpoint(
+    folder: Path, name: str, spaces: tuple[Space, ...], words: Tokenizer, *, max_tokens: int,
+    seed: int = 0, calibration: Sequence[Calibration] = (),
+) -> None:  # fmt: skip
+    """Write a checkpoint of random weights."""
+    from ci_rlm.model import checkpoint
+    from ci_rlm.model.config import ModelConfig
+    from ci_rlm.model.network import Network
+
+    config = ModelConfig(
+        name=name,
+        hardware="a machine",
+        spaces=spaces,
+        vocab_size=words.vocab_size,
+        width=16,
+        heads=2,
+        encoder_layers=1,
+        decoder_layers=1,
+        feed_forward=16,
+        max_tokens=max_tokens,
+        probabilities=(0.05, 0.5, 0.95),
+    )
+    checkpoint.save(folder, Network(config, seed), words.to_json(), "A card.", calibration)

@@ -12,17 +12,12 @@ from click.testing import CliRunner, Result
 from ci_rlm.cli import main
 from ci_rlm.training import corpus, texts
 from tests.fakes import NARROW
-from tests.made_up_programs import programs
+from tests.made_up_programs import programs, tiny_checkpoint
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a corpus and two checkpoints of random weights."""
-    import torch
-
-    from ci_rlm.model.checkpoint import save
-    from ci_rlm.model.config import ModelConfig
-    from ci_rlm.model.network import Network
     from ci_rlm.model.tokenizer import learn
 
     where = tmp_path_factory.mktemp("evaluate")
@@ -31,22 +26,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         [*these, *(replace(each, split="train") for each in programs(4, 8, seed=1))], where / "corpus"
     )
     words = learn([each.text for each in these], vocab_size=300)
+    spaces = (texts.python_space("a machine", 1000.0),)
     for number, name in enumerate(("one", "other")):
-        torch.manual_seed(number)
-        config = ModelConfig(
-            name=name,
-            hardware="a machine",
-            spaces=(texts.python_space("a machine", 1000.0),),
-            vocab_size=words.vocab_size,
-            width=16,
-            heads=2,
-            encoder_layers=1,
-            decoder_layers=1,
-            feed_forward=16,
-            max_tokens=128,
-            probabilities=(0.05, 0.5, 0.95),
-        )
-        save(where / name, Network(config), words.to_json(), "A card.", NARROW)
+        tiny_checkpoint(where / name, name, spaces, words, max_tokens=128, seed=number, calibration=NARROW)
     return where
 
 

@@ -23,6 +23,7 @@ from ci_rlm.training.corpus import Example, Row
 from ci_rlm.training.publish import publish
 from ci_rlm.training.recorded import Asked, Record
 from ci_rlm.training.suite import Line
+from tests.made_up_programs import tiny_checkpoint
 from tests.test_attribution import COPIED, PLAIN
 
 ASKED = Asked(problems=6, hunks=4, resamples=40, false_alarms=0.1)
@@ -52,10 +53,6 @@ def programs() -> list[Example]:
 @pytest.fixture(scope="module")
 def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a corpus, a file of changes, and a published checkpoint of random weights."""
-    import torch
-
-    from ci_rlm.model.config import ModelConfig
-    from ci_rlm.model.network import Network
     from ci_rlm.model.tokenizer import learn
 
     where = tmp_path_factory.mktemp("suite")
@@ -70,23 +67,9 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for at in range(12)
     ]
     parquet.write_table(pyarrow.Table.from_pylist(rows), where / "changes.parquet")
-    torch.manual_seed(0)
     space = texts.python_space("a machine", 1024.0)
     words = learn([PLAIN, COPIED], vocab_size=300)
-    config = ModelConfig(
-        name="tiny",
-        hardware="a machine",
-        spaces=(space, texts.change_space(space)),
-        vocab_size=words.vocab_size,
-        width=16,
-        heads=2,
-        encoder_layers=1,
-        decoder_layers=1,
-        feed_forward=16,
-        max_tokens=512,
-        probabilities=(0.05, 0.5, 0.95),
-    )
-    checkpoint.save(where / "run", Network(config), words.to_json(), "A run.")
+    tiny_checkpoint(where / "run", "tiny", (space, texts.change_space(space)), words, max_tokens=512)
     publish(
         where / "run",
         corpus.read(where / "corpus"),
