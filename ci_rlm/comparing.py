@@ -82,11 +82,12 @@ def of_ratios(
 
     `ratios` are what it says of after ÷ before and, asked the other way round, of before ÷ after. Both
     are taken as equally good: the ratio's distribution is the mean of the two, so a change and its
-    inverse mirror each other exactly. The side after is the side before times the middle ratio.
+    inverse mirror each other exactly. The interval has the probabilities that held-out edits found, as
+    claims have. The side after is the side before times the middle ratio.
     """
     calibration = next((c for c in calibrations if c.metric == metric.name and not c.bands), None)
     pairs = mixture(*ratios)
-    ends = [_quantile_of(pairs, u) for u in _ENDS]
+    ends = [_found_quantile(pairs, u, calibration) for u in _ENDS]
     scaled = tuple((u, value * math.exp(ends[1])) for u, value in before.quantiles)
     after = replace(before, quantiles=scaled, truncated=any(ratio.truncated for ratio in ratios))
     return _statement(change, metric, (before, after), ends, lambda x: cdf_of(pairs, x), calibration, limits)
@@ -122,8 +123,50 @@ def _statement(
         p_warning=found(1 - cdf(math.log1p(limits.warn))),
         p_improvement=found(cdf(-math.log1p(limits.warn))),
         p_over_budget=probability_over(sides[1], limits.budget),
+        worse_matters=_matters(sides[0], cdf, limits, worse=True),
+        better_matters=_matters(sides[0], cdf, limits, worse=False),
         alarm=alarms.threshold if alarms else 0.0,
     )
+
+
+def _matters(before: Prediction, cdf: Cdf, limits: Limits, *, worse: bool) -> float:
+    """P(the sides are `min_effect` apart), given that the ratio is past the warning limit in one direction.
+
+    The cost before and the ratio are taken as independent.
+    """
+    least = math.log1p(limits.warn)
+    claimed = 1 - cdf(least) if worse else cdf(-least)
+    if not limits.min_effect or claimed <= 0:
+        return 1.0
+    enough = 0.0
+    for (_, value), weight in zip(before.quantiles, _weights(before.quantiles), strict=True):
+        apart = limits.min_effect / max(value, LEAST.get(before.unit, 1e-12))
+        if worse:
+            enough += weight * (1 - cdf(max(least, math.log1p(apart))))
+        elif apart < 1:  # nothing saves more than all
+            enough += weight * cdf(min(-least, math.log1p(-apart)))
+    return enough / claimed
+
+
+def _found_quantile(pairs: Quantiles, u: float, calibration: Calibration | None) -> float:
+    """The ratio that is passed with probability 1 - u, as held-out pairs found probabilities.
+
+    The map is of P(after is so much dearer), and mirrored of P(so much cheaper). What neither end
+    reaches is no difference; where both do, the told distribution stands.
+    """
+    told_of = _told_probability(calibration)
+    above, below = _quantile_of(pairs, 1 - told_of(1 - u)), _quantile_of(pairs, told_of(u))
+    if above > 0 > below:
+        return _quantile_of(pairs, u)
+    return above if above > 0 else min(below, 0.0)
+
+
+def _told_probability(calibration: Calibration | None) -> Callable[[float], float]:
+    """The inverse of `found_probability`: of the probabilities that are found alike, the least."""
+    if calibration is None or calibration.probabilities is None:
+        return lambda found: found
+    inverse = [(found, told) for told, found in calibration.probabilities.points]
+    return lambda found: _quantile_of(inverse, found)
 
 
 def found_probability(calibration: Calibration | None) -> Callable[[float], float]:

@@ -28,9 +28,11 @@ DEVICES = "auto|cpu|cuda(:[0-9]+)?"
 LIMIT_FIELDS = {
     "warn": "Relative increase worth a warning, such as 0.10 or 10%.",
     "fail": "Relative increase that fails an enforced gate, such as 0.25 or 25%.",
-    "min_effect": "Smaller absolute changes of the metric are never reported.",
+    "min_effect": "A change that is more likely than not smaller is not reported, in the metric's unit.",
     "budget": "Absolute cost of the after side that must not be passed.",
-    "confidence": "Probability that a claim needs, from 0.5 to below 1.",
+    "confidence": "Probability that a failure needs, or to call a cost the same, from 0.5 to below 1.",
+    "warn_confidence": "Probability that a warning needs, or to call a cost lower, from 0.5 to below 1; as "
+    "much as `confidence` where the checkpoint does not bound its false alarms.",
 }
 """What a metric's table may hold, and what each means."""
 
@@ -397,7 +399,7 @@ def _limit(metric: str, key: str, value: object, where: str) -> float:
         raise _unknown(f"{where}.{metric}", key, LIMIT_FIELDS)
     unit = METRICS[metric] if key in ("min_effect", "budget") else ""
     number = _number(value, unit, f"{where}.{metric}.{key}")
-    if key == "confidence" and not 0.5 <= number < 1:
+    if key in ("confidence", "warn_confidence") and not 0.5 <= number < 1:
         raise UsageError(f"{where}.{metric}.{key}: expected 0.5 to below 1, not {value!r}")
     return number
 

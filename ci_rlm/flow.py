@@ -231,7 +231,8 @@ class Limits:
     """When a change of one metric is worth a word, and when it fails the gate.
 
     `warn` and `fail` are relative (0.25 is 25% more), `min_effect` and `budget` are in the
-    metric's unit, `confidence` is the probability that a claim needs.
+    metric's unit. `confidence` is the probability that a failure needs, and `same`; `warn_confidence` is
+    the one that a warning needs, and `improved`, of a checkpoint that bounds its false alarms.
     """
 
     warn: float = 0.10
@@ -239,6 +240,7 @@ class Limits:
     min_effect: float = 0.0
     budget: float | None = None
     confidence: float = 0.9
+    warn_confidence: float = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,9 +261,13 @@ class Comparison:
     """P(before > (1 + warn) x after)."""
     p_over_budget: float = 0.0
     """P(after > budget); 0 without a budget."""
+    worse_matters: float = 1.0
+    """P(after - before >= min_effect), given that after > (1 + warn) x before."""
+    better_matters: float = 1.0
+    """P(before - after >= min_effect), given that before > (1 + warn) x after."""
     alarm: float = 0.0
-    """P(after > (1 + warn) x before) that a claim of a regression must pass besides: the
-    calibration's `FalseAlarms.threshold`."""
+    """P(after > (1 + warn) x before) that a claim of a regression must pass besides, and its inverse one of
+    an improvement: the calibration's `FalseAlarms.threshold`. 0 where no bound is known."""
     strangers: tuple[str, ...] = ()
     """Names that the change uses and the training code does not, where they are too many for a claim."""
 

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Sequence
 
 from ci_rlm.flow import Comparison, Interval, Level, Limits, Outcome, Verdict
 
+_MATTERS = 0.5
+"""P(an effect is not below the least one) that a claim needs, given that it is true."""
 _NAMED, _LONGEST = 3, 40
 """Names that a reason tells, and characters of each."""
 _LOUDNESS = {Level.FAIL: 0, Level.WARN: 1, Level.NONE: 2}
@@ -20,7 +22,11 @@ _ORDER = {
 
 
 def judge(comparison: Comparison, limits: Limits) -> Verdict:
-    """Call a regression only when its probability clears the limit; say why in one clause."""
+    """Call a regression only when its probability clears the limit; say why in one clause.
+
+    What fails a gate needs `limits.confidence`. What does not, a warning or an improvement, needs
+    `limits.warn_confidence` of a checkpoint that bounds its false alarms, and otherwise as much as a failure.
+    """
     outcome, level, reason = _outcome(comparison, limits)
     if comparison.p_over_budget >= limits.confidence:
         return Verdict(comparison, outcome, Level.FAIL, "likely over its budget")
@@ -28,7 +34,7 @@ def judge(comparison: Comparison, limits: Limits) -> Verdict:
 
 
 def _outcome(comparison: Comparison, limits: Limits) -> tuple[Outcome, Level, str]:
-    change, sure = comparison.change, limits.confidence
+    change = comparison.change
     if change.after is None:
         return Outcome.REMOVED, Level.NONE, "removed"
     if change.before is None:
@@ -37,35 +43,49 @@ def _outcome(comparison: Comparison, limits: Limits) -> tuple[Outcome, Level, st
         return Outcome.SAME, Level.NONE, "same code, same cost"
     if comparison.slowdown is None:
         return Outcome.UNSURE, Level.NONE, "no ratio to judge"
-    if _effect(comparison) < limits.min_effect:
+    claim = _claim(comparison, limits)
+    if claim and _matters(comparison, claim[0]) < _MATTERS:
         return Outcome.SAME, Level.NONE, "effect below the limit"
-    # Of a checkpoint that bounds its false alarms (`flow.FalseAlarms`).
-    quiet = 0 < comparison.alarm >= comparison.p_warning
-    if comparison.strangers and _differs(comparison, sure, quiet=quiet):
+    if claim and comparison.strangers:
         return Outcome.UNSURE, Level.NONE, _unlike(comparison.strangers)
-    if comparison.p_regression >= sure and not quiet:
-        return Outcome.REGRESSED, Level.FAIL, f"likely over {1 + limits.fail:.2f}x the cost"
-    if comparison.p_warning >= sure and not quiet:
-        return Outcome.REGRESSED, Level.WARN, f"likely over {1 + limits.warn:.2f}x the cost"
-    if comparison.p_improvement >= sure:
-        return Outcome.IMPROVED, Level.NONE, f"likely under {1 / (1 + limits.warn):.2f}x the cost"
-    if 1 - comparison.p_warning - comparison.p_improvement >= sure:
+    if claim:
+        return claim
+    if 1 - comparison.p_warning - comparison.p_improvement >= limits.confidence:
         return Outcome.SAME, Level.NONE, f"likely within {limits.warn:.0%}"
+    if _p_same(comparison) >= limits.confidence:
+        return Outcome.SAME, Level.NONE, "effect below the limit"
     return Outcome.UNSURE, Level.NONE, _doubt(comparison.slowdown)
 
 
-def _effect(comparison: Comparison) -> float:
-    """How far apart the two medians are, in the metric's unit."""
-    if comparison.before is None or comparison.after is None:
-        return 0.0
-    return abs(comparison.after.median - comparison.before.median)
+def _claim(comparison: Comparison, limits: Limits) -> tuple[Outcome, Level, str] | None:
+    """A regression or an improvement, where one can be claimed."""
+    alarm, sure = comparison.alarm, limits.confidence
+    likely = limits.warn_confidence if alarm else sure
+    worse, better = comparison.p_warning, comparison.p_improvement
+    least, most = 1 + limits.warn, 1 / (1 + limits.warn)
+    if not 0 < alarm >= worse:
+        if comparison.p_regression >= sure:
+            return Outcome.REGRESSED, Level.FAIL, f"likely over {1 + limits.fail:.2f}x the cost"
+        if worse >= likely:
+            return Outcome.REGRESSED, Level.WARN, f"{_how(worse, sure)} over {least:.2f}x the cost"
+    if better >= likely and not 0 < alarm >= better:
+        return Outcome.IMPROVED, Level.NONE, f"{_how(better, sure)} under {most:.2f}x the cost"
+    return None
 
 
-def _differs(comparison: Comparison, sure: float, *, quiet: bool) -> bool:
-    """Whether a regression or an improvement would be claimed."""
-    # A failing limit may lie below the one that warns.
-    worse = max(comparison.p_regression, comparison.p_warning) >= sure and not quiet
-    return worse or comparison.p_improvement >= sure
+def _how(p: float, sure: float) -> str:
+    return "likely" if p >= sure else "more likely than not"
+
+
+def _matters(comparison: Comparison, claim: Outcome) -> float:
+    """P(the effect is not below the least one), given what is claimed."""
+    return comparison.worse_matters if claim is Outcome.REGRESSED else comparison.better_matters
+
+
+def _p_same(comparison: Comparison) -> float:
+    """P(the cost is within the warning limit, or the effect below the least one)."""
+    worse = comparison.p_warning * comparison.worse_matters
+    return 1 - worse - comparison.p_improvement * comparison.better_matters
 
 
 def _unlike(strangers: Sequence[str]) -> str:

@@ -19,7 +19,7 @@ from tempfile import TemporaryDirectory
 from ci_rlm.api import check
 from ci_rlm.comparing import cdf_of, found_probability, mixture
 from ci_rlm.config import Config
-from ci_rlm.flow import Change, Limits, Prediction, Report, Skipped, Verdict
+from ci_rlm.flow import Change, Level, Limits, Prediction, Report, Skipped, Verdict
 from ci_rlm.gate import explain_change
 from ci_rlm.predict import Predictor, load
 from ci_rlm.prompt import change_prompt, change_space_for, prompts_of, space_for
@@ -105,9 +105,10 @@ def _told(verdict: Verdict, predictor: Predictor, config: Config) -> Iterator[st
     assert comparison.slowdown is not None  # both sides are there
     slowdown = comparison.slowdown
     yield (
-        "**The two as one.** The second answer is turned over, and each counts for half. The middle of"
-        f" after ÷ before is then {slowdown.mid:.2f}, and nine times in ten it is between {slowdown.low:.2f}"
-        f" and {slowdown.high:.2f}."
+        "**The two as one.** The second answer is turned over, and each counts for half. With the"
+        " probabilities that held-out edits found, as below, the middle of after ÷ before is then"
+        f" {slowdown.mid:.2f}, and nine times in ten it is between {slowdown.low:.2f} and"
+        f" {slowdown.high:.2f}."
     )
     yield _table(verdict, pairs, limits, predictor)
     yield _outcome(verdict, limits)
@@ -171,12 +172,15 @@ def _outcome(verdict: Verdict, limits: Limits) -> str:
     comparison = verdict.comparison
     alarm, unit = comparison.alarm, comparison.metric.unit
     assert comparison.before and comparison.after  # both sides are there
-    apart = abs(comparison.after.median - comparison.before.median)
-    bar = f", and of a regression more than {alarm:.2f} in the second row besides" if alarm else ""
+    bar = f", and both more than {alarm:.2f} there" if alarm else ""
+    loudness = {Level.FAIL: ", a failure", Level.WARN: ", a warning", Level.NONE: ""}[verdict.level]
+    warned = limits.warn_confidence if alarm else limits.confidence
     return (
-        f"**The verdict.** The middles of the two sides are {amount(apart, unit)} apart; less than"
-        f" {amount(limits.min_effect, unit)} would not be worth a word. A claim takes a found probability of"
-        f" {limits.confidence:.2f}{bar}. So it is *{verdict.outcome.value}*, because: *{verdict.reason}*."
+        f"**The verdict.** A failure takes a found probability of {limits.confidence:.2f} in the first row,"
+        f" a warning one of {warned:.2f} in the second{bar}. An effect of less than"
+        f" {amount(limits.min_effect, unit)} is not worth a word: given that the cost rose, there is a chance"
+        f" of {comparison.worse_matters:.2f} that it rose by more. So it is *{verdict.outcome.value}*"
+        f"{loudness}, because: *{verdict.reason}*."
     )
 
 

@@ -28,6 +28,7 @@ from ci_rlm.flow import (
     Prompt,
     Span,
     Unit,
+    Vocabulary,
 )
 from ci_rlm.marks import Side
 from ci_rlm.model import alternatives, checkpoint
@@ -103,17 +104,57 @@ def test_a_change_and_its_inverse_have_prompts_of_their_own() -> None:
     assert forth.key == change_prompt(*sides, SPACE, COMPARING).key
 
 
-@given(RATIOS, RATIOS)
-def test_a_change_and_its_inverse_mirror_each_other(forth: list[float], back: list[float]) -> None:
+FOUND = ((0.0, 0.001), (0.2, 0.001), (0.4, 0.55), (0.6, 0.9), (0.8, 0.999), (1.0, 0.999))
+MAPPED = Calibration("peak_memory", (), 100, ProbabilityMap("isotonic", FOUND))
+"""It finds regressions likelier than they are told to be."""
+
+
+@given(RATIOS, RATIOS, st.sampled_from([(), (MAPPED,)]))
+def test_a_change_and_its_inverse_mirror_each_other(
+    forth: list[float], back: list[float], calibrations: tuple[Calibration, ...]
+) -> None:
     before = Prediction("peak_memory", "B", tuple((u, 100.0) for u in PROBABILITIES))
     one, other = (
-        of_ratios(CHANGE, MEMORY, before, pair, (), Limits())
+        of_ratios(CHANGE, MEMORY, before, pair, calibrations, Limits())
         for pair in ((ratio(forth), ratio(back)), (ratio(back), ratio(forth)))
     )
     assert one.slowdown and other.slowdown
     assert one.slowdown.low * other.slowdown.high == pytest.approx(1.0, rel=1e-6)
     assert one.slowdown.mid * other.slowdown.mid == pytest.approx(1.0, rel=1e-6)
     assert one.p_warning == pytest.approx(other.p_improvement, abs=1e-9)
+
+
+@given(RATIOS, RATIOS, st.sampled_from([(), (MAPPED,)]), st.floats(0.01, 1.0))
+def test_the_interval_says_what_the_probabilities_say(
+    forth: list[float], back: list[float], calibrations: tuple[Calibration, ...], warn: float
+) -> None:
+    before = Prediction("peak_memory", "B", tuple((u, 100.0) for u in PROBABILITIES))
+    sides, limits = (ratio(forth), ratio(back)), Limits(warn=warn)
+    told = of_ratios(CHANGE, MEMORY, before, sides, calibrations, limits)
+    assert told.slowdown
+    assert told.slowdown.low <= told.slowdown.mid <= told.slowdown.high
+    # Where both directions are likely, the two claims do not fit into one distribution.
+    if told.p_warning + told.p_improvement < 0.9:
+        assert (told.slowdown.mid > 1 + warn + 1e-6) <= (told.p_warning > 0.5 - 1e-6)
+        assert (told.p_warning > 0.5 + 1e-6) <= (told.slowdown.mid > 1 + warn - 1e-6)
+
+
+@pytest.mark.parametrize("direction", [1, -1])
+@pytest.mark.parametrize("least", [10.0, 300.0, 5000.0])
+def test_whether_an_effect_matters_is_what_many_draws_say(direction: int, least: float) -> None:
+    # Both log-uniform: costs from 100 to 10,000 bytes, ratios from 1 to 4 or from 1/4 to 1.
+    levels = [(at + 0.5) / 400 for at in range(400)]
+    before = Prediction("peak_memory", "B", tuple((u, 100 * 100**u) for u in levels))
+    forth = Prediction("peak_memory", "", tuple((u, 4 ** (u if direction > 0 else u - 1)) for u in levels))
+    back = Prediction("peak_memory", "", tuple((u, 4 ** (u - 1 if direction > 0 else u)) for u in levels))
+    told = of_ratios(CHANGE, MEMORY, before, (forth, back), (), Limits(min_effect=least))
+    chance = np.random.default_rng(0)
+    cost = 100 * 100 ** chance.uniform(size=400_000)
+    factor = 4 ** (direction * chance.uniform(size=400_000))
+    past = factor > 1.1 if direction > 0 else factor < 1 / 1.1
+    drawn = (np.abs(cost * factor - cost) >= least)[past].mean()
+    found = told.worse_matters if direction > 0 else told.better_matters
+    assert found == pytest.approx(drawn, abs=0.01)
 
 
 def test_the_ratio_is_the_mean_of_what_both_orders_say() -> None:
@@ -291,6 +332,14 @@ def test_unmeasured_changes_raise_the_bar_for_a_call() -> None:
     # 5% of 200 may pass: of 20 that say 0.9, no more than 10 do, so none does.
     assert among.false_alarms.threshold >= found(0.9) - 1e-4
     assert alone.false_alarms.threshold < found(0.9)
+
+
+def test_changes_of_which_nothing_is_claimed_raise_no_bar() -> None:
+    known = Vocabulary(("append", "len"), 0.5)
+    changes = [("x = 1", "x = [1]"), ("x = 1", "x.splice(1)"), ("x.append(1)", "x.append(len(x))")]
+    over = np.array([[0.7, 0.8, 0.9], [0.5, 0.6, 0.7]])
+    assert calibrate.claimable(over, changes, None).tolist() == over.tolist()
+    assert calibrate.claimable(over, changes, known).tolist() == [[0.7, 0.0, 0.9], [0.5, 0.0, 0.7]]
 
 
 def test_a_probability_over_a_limit_is_that_of_the_mixture() -> None:

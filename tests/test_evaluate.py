@@ -201,7 +201,7 @@ def test_probabilities_of_a_regression_are_held_against_what_was_measured() -> N
 
 def test_calls_are_what_the_gate_says_of_edits_both_ways_round() -> None:
     # A neutral edit, and one that doubles the cost; the predictor knows both.
-    costs = {"a": 100.0, "a+rename_local": 100.0, "a+set_to_list": 200.0}
+    costs = {"a": 1e5, "a+rename_local": 1e5, "a+set_to_list": 2e5}
     these = [example(record, [cost], text=f"PYTHON\n{record}") for record, cost in costs.items()]
     found = brief(evaluate.evaluation(Guesser(these), these, PLAIN))["calls"]["peak_memory"]
     # Four sides: the neutral edit both ways, the costly one forth (a regression) and back.

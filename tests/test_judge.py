@@ -90,6 +90,30 @@ TABLE = {
         replace(comparison(regression=0.95, warning=0.98), alarm=0.97),
         (Outcome.REGRESSED, Level.FAIL, "likely over 1.25x the cost"),
     ),
+    "a slowdown that is likely, and too small to matter": (
+        replace(comparison(regression=0.95, warning=0.97), worse_matters=0.49),
+        (Outcome.SAME, Level.NONE, "effect below the limit"),
+    ),
+    "a slowdown that is likely, and as likely to matter as not": (
+        replace(comparison(regression=0.95, warning=0.97), worse_matters=0.5, better_matters=0.0),
+        (Outcome.REGRESSED, Level.FAIL, "likely over 1.25x the cost"),
+    ),
+    "a gain that is likely, and too small to matter": (
+        replace(comparison(improvement=0.95), better_matters=0.49),
+        (Outcome.SAME, Level.NONE, "effect below the limit"),
+    ),
+    "a slowdown that is more likely than not, by a checkpoint that bounds its false alarms": (
+        replace(comparison(regression=0.45, warning=0.5), alarm=0.3),
+        (Outcome.REGRESSED, Level.WARN, "more likely than not over 1.10x the cost"),
+    ),
+    "a gain that is more likely than not": (
+        replace(comparison(improvement=0.5), alarm=0.3),
+        (Outcome.IMPROVED, Level.NONE, "more likely than not under 0.91x the cost"),
+    ),
+    "a gain, but neutral edits look as likely": (
+        replace(comparison(improvement=0.6), alarm=0.6),
+        (Outcome.UNSURE, Level.NONE, "anywhere from 0.80x to 2.00x"),
+    ),
     "equal code": (
         replace(comparison(Change(UNIT, UNIT, equal=True)), before=None, after=None),
         (Outcome.SAME, Level.NONE, "same code, same cost"),
@@ -133,17 +157,22 @@ def test_a_verdict_keeps_its_comparison() -> None:
     assert judge(found, LIMITS).comparison is found
 
 
-@pytest.mark.parametrize(
-    ("least", "outcome"), [(300.0, Outcome.REGRESSED), (300.1, Outcome.SAME)], ids=["at", "below"]
-)
-def test_an_effect_below_the_least_one_is_no_regression(least: float, outcome: Outcome) -> None:
-    limits = replace(LIMITS, min_effect=least)  # the medians are 1000 and 1300
-    assert judge(comparison(regression=0.99, warning=0.99), limits).outcome is outcome
+@pytest.mark.parametrize(("worse", "better", "outcome"), [
+    (0.1, 0.1, Outcome.SAME),  # 0.05 + 0.03 are past a limit and matter
+    (0.2, 0.1, Outcome.UNSURE),  # 0.10 + 0.03
+    (0.1, 0.2, Outcome.UNSURE),  # 0.05 + 0.06
+])  # fmt: skip
+def test_a_cost_is_the_same_where_what_could_differ_is_small(
+    worse: float, better: float, outcome: Outcome
+) -> None:
+    found = comparison(regression=0.4, warning=0.5, improvement=0.3)
+    verdict = judge(replace(found, worse_matters=worse, better_matters=better), LIMITS)
+    assert verdict.outcome is outcome
 
 
 def test_a_budget_holds_however_small_the_effect() -> None:
-    limits = replace(LIMITS, min_effect=1e9)
-    assert judge(comparison(over_budget=0.99), limits).level is Level.FAIL
+    found = replace(comparison(over_budget=0.99), worse_matters=0.0, better_matters=0.0)
+    assert judge(found, LIMITS).level is Level.FAIL
 
 
 def test_a_stricter_confidence_turns_a_regression_into_doubt() -> None:

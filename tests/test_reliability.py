@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import numpy as np
@@ -45,6 +46,18 @@ def test_a_map_never_falls_and_is_never_certain() -> None:
     values = [value for _, value in fitted.points]
     assert values == sorted(values)
     assert 0 < values[0] < values[-1] < 1
+
+
+def test_of_two_probabilities_the_higher_one_stays_the_higher_one() -> None:
+    # Two levels of what is found, so that plain steps would be flat from 0.1 to 0.45.
+    told = np.linspace(0.01, 0.99, 6000)
+    regressed = np.random.default_rng(3).uniform(size=6000) < np.where(told < 0.5, 0.1, 0.9)
+    fitted = reliability.map_of(told, regressed, np.ones(6000), OWNERS)
+    assert fitted is not None
+    found = found_probability(Calibration("cpu_time", (), 0, fitted))
+    values = [found(p) for p in np.linspace(0.1, 0.9, 33)]
+    assert fitted.method == "isotonic"
+    assert all(low < high for low, high in itertools.pairwise(values))
 
 
 @pytest.mark.parametrize(("problems", "target"), [(19, 0.05), (60, 0.05), (40, 0.2)])

@@ -22,9 +22,10 @@ from numpy.typing import NDArray
 
 from ci_rlm import comparing, prompt
 from ci_rlm.errors import CiRlmError
-from ci_rlm.flow import Calibration, ErrorBand, Limits, Prediction, Space
+from ci_rlm.flow import Calibration, ErrorBand, Limits, Prediction, Space, Vocabulary
 from ci_rlm.model import checkpoint, records
 from ci_rlm.predict import Predictor
+from ci_rlm.predict.unlike import strangers_of
 from ci_rlm.training import corpus, evaluate, reliability
 from ci_rlm.training.evaluate import METRICS, Point
 from ci_rlm.training.questions import NEAR
@@ -194,8 +195,8 @@ def of_told(told: Told, metric: str, target: float | None = None, wild: Numbers 
     """The calibration of a space that compares; `target` bounds the share of false alarms.
 
     `wild` are told probabilities, over `THRESHOLDS`, of changes that nobody measured, nearly all of
-    which keep the cost: shape (2, W). At most `target` of them may be called, either. Raises
-    CiRlmError for too few problems, with the number that it takes.
+    which keep the cost: shape (2, W); 0 for one of which nothing is claimed. At most `target` of them
+    may be called, either. Raises CiRlmError for too few problems, with the number that it takes.
     """
     regressed = np.concatenate([told.measured > math.log1p(limit) for limit in THRESHOLDS])
     probabilities = reliability.map_of(
@@ -284,7 +285,12 @@ def calibrations(
         told = (told_of(points, both, pairs, at) for at in measured)
         wild = ratios_of_changes(predictor, space, changes, progress)
         found = [
-            of_told(each, METRICS[at], target, _over(wild, at) if wild else None)
+            of_told(
+                each,
+                METRICS[at],
+                target,
+                claimable(_over(wild, at), changes, predictor.vocabulary) if wild else None,
+            )
             for each, at in zip(told, measured, strict=True)
         ]
     else:
@@ -319,6 +325,11 @@ def _over(both: Sequence[tuple[tuple[Prediction, ...], tuple[Prediction, ...]]],
     """P over `THRESHOLDS` of each change: shape (2, changes)."""
     mixed = [comparing.mixture(ratio[metric], inverse[metric]) for ratio, inverse in both]
     return np.array([[over_of(each, limit) for each in mixed] for limit in THRESHOLDS])
+
+
+def claimable(over: Numbers, changes: Sequence[tuple[str, str]], vocabulary: Vocabulary | None) -> Numbers:
+    """Probabilities of changes, (2, W); 0 for one unlike the training code, of which nothing is claimed."""
+    return np.where([bool(strangers_of(*texts, vocabulary)) for texts in changes], 0.0, over)
 
 
 def write(folder: Path, found: Sequence[Calibration]) -> None:

@@ -24,12 +24,13 @@ import numpy as np
 from ci_rlm import prompt
 from ci_rlm.comparing import LEAST, centre, mixture, of_ratios
 from ci_rlm.comparing import compare as compare_predictions
+from ci_rlm.config import Config
 from ci_rlm.errors import CheckpointError, CiRlmError
 from ci_rlm.flow import (
     Calibration,
     Change,
     Kind,
-    Limits,
+    Level,
     Metric,
     Outcome,
     Prediction,
@@ -136,11 +137,6 @@ def ratios(
     return list(zip(answers[::2], answers[1::2], strict=True))
 
 
-def of_nothing(ratio: Prediction, metric: Metric) -> Prediction:
-    """A cost of one unit for sure, at the levels of a ratio: where only the ratio is of interest."""
-    return Prediction(metric.name, metric.unit, tuple((u, 1.0) for u, _ in ratio.quantiles))
-
-
 def _body(example: Example, space: Space) -> str:
     return example.text.removeprefix(space.prefix).removeprefix(_PREFIX)
 
@@ -244,13 +240,13 @@ def _claims(
     vocabulary: Vocabulary | None,
 ) -> Claims:
     """What a gate would say of the sides near the reference size, at default limits."""
-    probabilities, outcomes = [], []
+    probabilities, verdicts = [], []
     for at in np.flatnonzero(sides.near).tolist():
         pair = int(sides.before[at]), int(sides.after[at])
         units = [_unit(questions.points[index][0]) for index in pair]
         before, after = (predicted[index] for index in pair)
         metric = Metric(before.metric, before.unit)
-        limits = Limits()
+        limits = Config().limits_for(units[1].path, metric.name)
         change, alike = Change(units[0], units[1]), float(sides.alike[at])
         ratio = None if compared is None else compared[at]
         if ratio is None:
@@ -259,11 +255,12 @@ def _claims(
             comparison = of_ratios(change, metric, before, ratio, calibrations, limits)
         strange = strangers_of(units[0].source, units[1].source, vocabulary)
         probabilities.append(comparison.p_regression)
-        outcomes.append(judge(replace(comparison, strangers=strange), limits).outcome)
+        verdicts.append(judge(replace(comparison, strangers=strange), limits))
     return Claims(
         p_regression=np.array(probabilities, dtype=np.float64),
-        regressed=np.array([outcome is Outcome.REGRESSED for outcome in outcomes], dtype=np.bool_),
-        unsure=np.array([outcome is Outcome.UNSURE for outcome in outcomes], dtype=np.bool_),
+        regressed=np.array([each.outcome is Outcome.REGRESSED for each in verdicts], dtype=np.bool_),
+        failing=np.array([each.level is Level.FAIL for each in verdicts], dtype=np.bool_),
+        unsure=np.array([each.outcome is Outcome.UNSURE for each in verdicts], dtype=np.bool_),
     )
 
 

@@ -58,8 +58,9 @@ def footnotes(document: Document) -> list[str]:
     notes = [
         f"Intervals: {interval['level']:.0%}, from {interval['resamples']:,} draws of whole "
         f"{interval['drawn']} (seed {interval['seed']}); none where fewer than five have something to score.",
-        f"Calls: a regression of over {limits['fail']:.0%} with a probability of at least "
-        f"{limits['confidence']:g}, on edits at input sizes about a gate's, both ways round.",
+        f"Calls: at default limits, on edits at input sizes about a gate's, both ways round; one fails a "
+        f"gate if it is of over {limits['fail']:.0%} with a probability of at least "
+        f"{limits['confidence']:g}.",
         f"Measured on: {data['hardware'] or 'not known'}.",
     ]
     for each in document["predictors"]:

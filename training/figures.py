@@ -40,6 +40,8 @@ class Claims:
 
     p_regression: Reals
     regressed: Flags
+    failing: Flags
+    """Of the regressed, those that would fail an enforced gate."""
     unsure: Flags
 
 
@@ -194,11 +196,13 @@ def _reliability(key: str, y: Reals, sides: Sides, claims: Claims) -> dict[str, 
 
 def _calls(y: Reals, sides: Sides, claims: Claims) -> dict[str, Score]:
     owner, neutral, worse = sides.owner[sides.near], sides.neutral[sides.near], y > math.log(TELLING)
-    called, told = claims.regressed, worse | neutral
+    called, failing, told = claims.regressed, claims.failing, worse | neutral
     return {
         "calls/auc": scores.auc(worse[told], claims.p_regression[told], owner[told]),
         "calls/neutral_called": scores.mean(called[neutral], owner[neutral]),
         "calls/recall": scores.mean(called[worse], owner[worse]),
         "calls/precision": scores.mean(y[called] > SLOWER, owner[called]),
+        "calls/failing_recall": scores.mean(failing[worse], owner[worse]),
+        "calls/failing_precision": scores.mean(y[failing] > SLOWER, owner[failing]),
         "calls/unsure": scores.mean(claims.unsure, owner),
     }

@@ -112,6 +112,14 @@ MEANINGS = {
         "recall", f"Share of edits to over {TELLING} times the cost that are called regressed.", HIGHER
     ),
     "precision": Meaning("precision", "Share of calls whose measured ratio is over 1.1.", HIGHER),
+    "failing_recall": Meaning(
+        "recall, failing", f"Share of edits to over {TELLING} times the cost that would fail a gate.", HIGHER
+    ),
+    "failing_precision": Meaning(
+        "precision, failing",
+        "Of calls that would fail a gate, those measured over 1.1.",
+        HIGHER,
+    ),
     "unsure": Meaning("unsure", "Share of edits that are left open."),
 }
 

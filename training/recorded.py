@@ -28,6 +28,8 @@ FIGURES = {
     "calls/neutral_called": "neutral edits called regressed",
     "calls/recall": "edits of over 1.5x called regressed",
     "calls/precision": "calls whose measured ratio is over 1.1",
+    "calls/failing_recall": "edits of over 1.5x that would fail a gate",
+    "calls/failing_precision": "calls that would fail a gate, measured over 1.1x",
     "calls/unsure": "edits left unsure",
     "coverage/inside_90": "measured inside the 5% to 95% interval",
 }

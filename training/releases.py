@@ -8,11 +8,13 @@ from hashlib import sha256
 from pathlib import Path, PurePosixPath
 
 from ci_rlm.comparing import of_ratios
+from ci_rlm.config import Config
 from ci_rlm.errors import UsageError
-from ci_rlm.flow import Change, Kind, Limits, Span, Unit
+from ci_rlm.flow import Change, Kind, Span, Unit
 from ci_rlm.judge import judge
 from ci_rlm.predict import Predictor
 from ci_rlm.predict.unlike import strangers_of
+from ci_rlm.prompt import prompt_from_text
 from ci_rlm.training import calibrate, evaluate
 from ci_rlm.training.recorded import Wild
 
@@ -65,19 +67,19 @@ def said(
         return ()
     space = evaluate.space_of(predictor)
     both = calibrate.ratios_of_changes(predictor, space, changes.judge, progress)
+    costs = list(predictor.predict([prompt_from_text(before, space) for before, _ in changes.judge]))
     strangers = [strangers_of(*texts, predictor.vocabulary) for texts in changes.judge]
     unit = Unit(PurePosixPath("a.py"), "f", Kind.FUNCTION, "python", Span(1, 1), "")
     found = []
     for at, metric in enumerate(space.metrics):
         outcomes: Counter[str] = Counter()
-        for (ratio, inverse), strange in zip(both, strangers, strict=True):
-            # Of a cost before of nothing, which decides over no limit but a least effect.
-            before = evaluate.of_nothing(ratio[at], metric)
+        limits = Config().limits_for(unit.path, metric.name)
+        for (ratio, inverse), before, strange in zip(both, costs, strangers, strict=True):
             sides = ratio[at], inverse[at]
             comparison = of_ratios(
-                Change(unit, unit), metric, before, sides, predictor.calibrations, Limits()
+                Change(unit, unit), metric, before[at], sides, predictor.calibrations, limits
             )
-            verdict = judge(replace(comparison, strangers=strange), Limits())
+            verdict = judge(replace(comparison, strangers=strange), limits)
             outcomes[verdict.outcome.value] += 1
         found.append(Wild(metric.name, changes.packages, dict(sorted(outcomes.items()))))
     return tuple(found)

@@ -155,6 +155,7 @@ class LimitsRow(TypedDict):
     min_effect: float
     budget: float | None
     confidence: float
+    warn_confidence: NotRequired[float]
 
 
 class OverriddenRow(LimitsRow):
@@ -380,6 +381,7 @@ def _limits(limits: flow.Limits) -> LimitsRow:
         "min_effect": limits.min_effect,
         "budget": limits.budget,
         "confidence": limits.confidence,
+        "warn_confidence": limits.warn_confidence,
     }
 
 
