@@ -74,6 +74,30 @@ def test_the_effects_that_come_with_the_package_are_of_edits_that_there_are() ->
     assert set(effects.read()) <= known
 
 
+def test_the_effects_that_come_with_the_package_are_those_of_its_measured_rows() -> None:
+    folder = effects.EFFECTS.parent
+    paths = [folder / "python.parquet", folder / "synthetic.parquet", folder / "general"]
+    found = costs.costs_of(costs.read(paths, ["python"]))
+    again = f"python -m ci_rlm.training.effects {' '.join(map(str, paths))}"
+    assert effects.made_from() == effects.digest_of(found), again
+    assert effects.read() == effects.effects_of(found), again
+
+
+def test_other_rows_than_those_that_entered_are_told() -> None:
+    rows = [memory("a", 1024, 10), memory("a+set_to_list", 1024, 13)]
+    beside = [memory("a", 8, 10), memory("b", 1024, 10), memory("a+set_to_list", 8, 99)]
+    digest = effects.digest_of(costs.costs_of(table(*rows)))  # type: ignore[arg-type]
+
+    def of(*changed: list[object]) -> str:
+        return effects.digest_of(costs.costs_of(table(*changed)))  # type: ignore[arg-type]
+
+    assert of(*reversed(rows)) == digest
+    assert of(*rows, *beside) == digest
+    assert of(rows[0], memory("a+set_to_list", 1024, 13.001)) != digest
+    assert of(rows[0], memory("a+set_to_list", 1025, 13), memory("a", 1025, 10)) != digest
+    assert of(rows[0], memory("a+stream_to_list", 1024, 13)) != digest
+
+
 def test_enough_kinds_are_believed_to_try_a_gate_with() -> None:
     """In the README of the measured costs, these double the memory or the time at the largest size."""
     found = effects.read()

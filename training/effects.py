@@ -6,6 +6,7 @@ by metric, at the input size nearest to 1,024 elements, which a gate asks for as
 
     python -m ci_rlm.training.effects training/measured/python.parquet training/measured/synthetic.parquet
 
+The file tells by a digest which rows it is made from, so that it is seen when these are others.
 Writing needs the extra `train`; reading needs the standard library alone.
 """
 
@@ -17,6 +18,7 @@ import math
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -65,25 +67,59 @@ def read(path: Path = EFFECTS) -> dict[str, Effect]:
     return {kind: Effect(told["pairs"], told["share"]) for kind, told in kinds.items()}
 
 
+def made_from(path: Path = EFFECTS) -> str:
+    """The `digest_of` the rows that the effects were made from."""
+    return str(json.loads(path.read_text(encoding="utf-8"))["made_from"])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Entering:
+    """Two programs a row, before and after an edit, at one input size."""
+
+    kinds: tuple[str, ...]
+    left: Indices
+    """Entries of the costs, before the edit; `right` those after it."""
+    right: Indices
+
+
 def effects_of(costs: Costs) -> dict[str, Effect]:
     """The effect of each kind of edit that was measured, by name."""
+    entering = _entering(costs)
+    ratios = {
+        metric: costs.log(metric)[entering.right] - costs.log(metric)[entering.left] for metric in METRICS
+    }
+    places: dict[str, list[int]] = defaultdict(list)
+    for place, kind in enumerate(entering.kinds):
+        places[kind].append(place)
+    return {
+        kind: _effect({metric: sign * ratio[places[kind]] for metric, ratio in ratios.items()})
+        for kind, sign in _signs()
+        if places[kind]
+    }
+
+
+def digest_of(costs: Costs) -> str:
+    """sha256 of all that enters the effects: kinds, programs, input sizes and costs, in whatever order."""
+    entering, code = _entering(costs), costs.programs["sha256"]
+    sides = [
+        [code[costs.program[side]], costs.size[side], *(costs.value[metric][side] for metric in METRICS)]
+        for side in (entering.left, entering.right)
+    ]
+    columns = [entering.kinds, *(column.tolist() for side in sides for column in side)]
+    lines = sorted(map(repr, zip(*columns, strict=True)))
+    return sha256("\n".join(lines).encode()).hexdigest()
+
+
+def _entering(costs: Costs) -> _Entering:
     import numpy as np
 
     from ci_rlm.training import pairs
 
     found = pairs.edit_pairs(costs)
     pair, left, right = pairs.meetings(costs, found.before, found.after)
-    ratios = {metric: costs.log(metric)[right] - costs.log(metric)[left] for metric in METRICS}
-    whole = ~np.isnan(np.stack(list(ratios.values()))).any(axis=0)
-    nearest = _nearest(costs, pair, left, np.flatnonzero(whole))
-    places: dict[str, list[int]] = defaultdict(list)
-    for place in nearest.tolist():
-        places[found.edit[pair[place]]].append(place)
-    return {
-        kind: _effect({metric: sign * ratio[places[kind]] for metric, ratio in ratios.items()})
-        for kind, sign in _signs()
-        if places[kind]
-    }
+    measured = np.stack([costs.log(metric)[side] for metric in METRICS for side in (left, right)])
+    nearest = _nearest(costs, pair, left, np.flatnonzero(~np.isnan(measured).any(axis=0)))
+    return _Entering(tuple(found.edit[pair[nearest]].tolist()), left[nearest], right[nearest])
 
 
 def _nearest(costs: Costs, pair: Indices, left: Indices, usable: Indices) -> Indices:
@@ -113,18 +149,20 @@ def _effect(ratios: Mapping[str, Any]) -> Effect:
     return Effect(pairs, {name: round(float(flags.mean()), 3) for name, flags in over.items()})
 
 
-def write(effects: Mapping[str, Effect], path: Path = EFFECTS) -> None:
-    """Keep effects for `read`; in place at once or not at all."""
+def write(effects: Mapping[str, Effect], digest: str, path: Path = EFFECTS) -> None:
+    """Keep effects for `read`, and what they are made from; in place at once or not at all."""
     lines = (f"{json.dumps(kind)}: {json.dumps(asdict(effect))}" for kind, effect in effects.items())
     kinds = ",\n  ".join(lines)
     scratch = path.with_suffix(".writing")
-    scratch.write_text(f'{{"over": {OVER}, "size": {SIZE}, "kinds": {{\n  {kinds}\n}}}}\n', "utf-8")
+    head = f'"over": {OVER}, "size": {SIZE}, "made_from": "{digest}"'
+    scratch.write_text(f'{{{head}, "kinds": {{\n  {kinds}\n}}}}\n', "utf-8")
     scratch.replace(path)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """The command line of this module."""
-    from ci_rlm.training import costs
+    from ci_rlm.training.costs import costs_of
+    from ci_rlm.training.costs import read as read_rows
 
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -132,8 +170,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("paths", type=Path, nargs="+", help="measured files and folders")
     parser.add_argument("--into", type=Path, default=EFFECTS, help="JSON file")
     flags = parser.parse_args(arguments)
-    effects = effects_of(costs.costs_of(costs.read(flags.paths, ["python"])))
-    write(effects, flags.into)
+    costs = costs_of(read_rows(flags.paths, ["python"]))
+    effects = effects_of(costs)
+    write(effects, digest_of(costs), flags.into)
     bad = sorted(kind for kind, effect in effects.items() if effect.bad)
     print(f"{len(effects)} kinds in {flags.into}; reliably dearer: {', '.join(bad)}")
 
