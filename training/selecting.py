@@ -10,7 +10,9 @@ from ci_rlm.extract.outline import unnumbered
 from ci_rlm.flow import Outcome, Report
 from ci_rlm.training.codebase import Codebase
 from ci_rlm.training.exercised import Benchmark, Calls, Target, UnresolvedFile, benchmarks_of
+from ci_rlm.training.seen import Seen
 
+_UNSEEN = Seen()
 _NOWHERE = "none of its calls can be followed to a function of the repository"
 
 
@@ -30,17 +32,28 @@ class Changed:
 
 
 @dataclass(frozen=True, slots=True)
+class Exercised:
+    """A changed function that a benchmark exercises, and how that is known."""
+
+    changed: Changed
+    through: tuple[Target, ...] | None
+    """The functions between, as the sources tell; None if they do not."""
+    seen_in: tuple[str, ...] = ()
+    """The profiles that tell it."""
+
+
+@dataclass(frozen=True, slots=True)
 class Chosen:
     """A benchmark that exercises changed functions."""
 
     benchmark: Benchmark
-    changed: tuple[tuple[Changed, tuple[Target, ...]], ...]
-    """Each with the functions between, the likeliest to have regressed first."""
+    exercised: tuple[Exercised, ...]
+    """The likeliest to have regressed first."""
 
     @property
     def p_regression(self) -> float | None:
         """Of the likeliest."""
-        return self.changed[0][0].p_regression
+        return self.exercised[0].changed.p_regression
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +70,8 @@ class Found:
     """Benchmarks and files that cannot be followed, with the reason."""
     looked_at: int
     """How many benchmarks there are."""
+    silent: tuple[tuple[str, str], ...] = ()
+    """Profiles that tell nothing, with the reason."""
 
 
 def changed_functions(report: Report) -> list[Changed]:
@@ -81,29 +96,41 @@ def _likeliest_first(changed: Changed) -> tuple[float, str, str]:
 
 
 def found_for(
-    changed: Sequence[Changed], code: Codebase, *, through: int, every_test: bool, most: int | None = None
+    changed: Sequence[Changed],
+    code: Codebase,
+    *,
+    through: int,
+    every_test: bool,
+    most: int | None = None,
+    seen: Seen = _UNSEEN,
 ) -> Found:
     """Of the benchmarks of a commit those that exercise a changed function, `most` of them or all.
 
-    Calls are followed through at most `through` functions between the two.
+    Calls are followed through at most `through` functions between the two; what profiles have `seen`
+    counts however far apart the two are.
     """
     wanted = {each.target: each for each in reversed(changed)}
     calls = Calls(code)
     chosen: list[Chosen] = []
     unresolved: list[tuple[str, str]] = []
-    seen, count = set[Target](), 0
+    reached_at_all, count = set[Target](), 0
     for benchmark in benchmarks_of(code, every_test=every_test):
         if isinstance(benchmark, UnresolvedFile):
             unresolved.append((str(benchmark.path), benchmark.reason))
             continue
         count += 1
         reached = calls.reached(benchmark, through)
-        if len(reached) == 1:
+        ran = seen.by_benchmark.get((benchmark.path, benchmark.names), {})
+        if len(reached) == 1 and not ran:
             unresolved.append((benchmark.id, _NOWHERE))
-        exercised = sorted((wanted[target] for target in reached if target in wanted), key=_likeliest_first)
+        both = {*reached, *ran} & wanted.keys()
+        exercised = [
+            Exercised(each, reached.get(each.target), ran.get(each.target, ()))
+            for each in sorted((wanted[target] for target in both), key=_likeliest_first)
+        ]
         if exercised:
-            chosen.append(Chosen(benchmark, tuple((each, reached[each.target]) for each in exercised)))
-            seen |= {each.target for each in exercised}
-    chosen.sort(key=lambda each: (_likeliest_first(each.changed[0][0]), each.benchmark.id))
-    unreached = tuple(each for each in changed if each.target not in seen)
-    return Found(tuple(chosen[:most]), len(chosen), unreached, tuple(unresolved), count)
+            chosen.append(Chosen(benchmark, tuple(exercised)))
+            reached_at_all |= both
+    chosen.sort(key=lambda each: (_likeliest_first(each.exercised[0].changed), each.benchmark.id))
+    unreached = tuple(each for each in changed if each.target not in reached_at_all)
+    return Found(tuple(chosen[:most]), len(chosen), unreached, tuple(unresolved), count, seen.silent)

@@ -5,17 +5,22 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from ci_rlm.cli.extras import need
 from ci_rlm.cli.flags import GateFlags, ModelFlags, gate_flags, grouped, model_flags
 from ci_rlm.cli.selection import Selection, selection_flags
 from ci_rlm.occasion import DIFF
 
 if TYPE_CHECKING:
     from ci_rlm.cli.check import Checked
-    from ci_rlm.training.selecting import Changed, Chosen, Found
+    from ci_rlm.git.plumbing import Blobs
+    from ci_rlm.training.codebase import Codebase
+    from ci_rlm.training.seen import Seen
+    from ci_rlm.training.selecting import Changed, Chosen, Exercised, Found
 
 _MOST = 10
 """Functions without a benchmark that are named."""
@@ -31,6 +36,8 @@ class SelectFlags:
     top: int | None
     through: int
     tests: bool
+    logs: tuple[Path, ...]
+    logs_commit: str | None
 
 
 _select_flags = grouped(
@@ -49,6 +56,13 @@ _select_flags = grouped(
         help="Follow calls through at most N functions between benchmark and changed function.",
     ),
     click.option("--tests", is_flag=True, help="Select among all tests, and not benchmarks alone."),
+    click.option(
+        "--logs", multiple=True, metavar="LOG", type=click.Path(exists=True, path_type=Path),
+        help="A profile of benchmarks, or a folder of them: what ran in one, it exercises; repeatable.",
+    ),
+    click.option(
+        "--logs-commit", metavar="REV", help="What was profiled.  [default: the base of the range]"
+    ),
 )  # fmt: skip
 
 
@@ -64,10 +78,18 @@ def select(selection: Selection, gate: GateFlags, model: ModelFlags, flags: Sele
     fixture or mark, and the suites of asv; their calls are followed by name, through imports, in the
     sources at the head of the range (at HEAD, where that is no commit). Nothing is run. What cannot be
     followed is told: on standard error, but for --format text and json.
+
+    A LOG is of cProfile, py-spy (speedscope or raw), austin or pyinstrument. It tells also what runs
+    behind a call that cannot be followed, at any depth. cProfile keeps no stacks: give it one benchmark a
+    profile, for what is behind a function that several reach is no one's.
     """
     from ci_rlm.cli.check import exit_code, judged_range
     from ci_rlm.errors import UsageError
 
+    if flags.logs_commit and not flags.logs:
+        raise UsageError("--logs-commit is for --logs", hint="name the profiles with it")
+    if flags.logs:
+        need("select --logs", "ijson")
     selection.refuse_conflicts()
     checked = judged_range(selection, gate, model)
     if checked.repository is None:
@@ -92,13 +114,30 @@ def _found(checked: Checked, flags: SelectFlags) -> Found:
     revision = "HEAD" if head in (INDEX, WORKING_TREE, DIFF) else head
     snapshot = snapshot_of(checked.repository, revision, is_read)
     with checked.repository.blobs() as blobs:
+        code = Codebase(snapshot, Sources(blobs), {})
         return found_for(
             changed_functions(checked.report),
-            Codebase(snapshot, Sources(blobs), {}),
+            code,
             through=flags.through,
             every_test=flags.tests,
             most=flags.top,
+            seen=_seen(checked, code, blobs, flags),
         )
+
+
+def _seen(checked: Checked, code: Codebase, blobs: Blobs, flags: SelectFlags) -> Seen:
+    from ci_rlm.training.exercised import UnresolvedFile, benchmarks_of
+    from ci_rlm.training.resolve import Resolver
+    from ci_rlm.training.seen import Seen, seen_in
+
+    if not flags.logs:
+        return Seen()
+    assert checked.repository is not None  # the caller has seen to it
+    base = checked.report.range.base
+    commit = checked.repository.resolve(flags.logs_commit or ("HEAD" if base == DIFF else base))
+    tests = benchmarks_of(code, every_test=True)
+    names = {each.names[-1] for each in tests if not isinstance(each, UnresolvedFile)}
+    return seen_in(flags.logs, Resolver(checked.repository, blobs), commit, names)
 
 
 def _text(found: Found) -> str:
@@ -110,16 +149,29 @@ def _text(found: Found) -> str:
         lines[0] += "; the probability is that it regressed"
     for chosen in found.chosen:
         lines += ["", f"{_shown(chosen.p_regression)}  {printable(chosen.benchmark.id)}"]
-        for changed, between in chosen.changed:
-            through = f", through {', '.join(map(qualified, between))}" if between else ""
-            lines.append(
-                f"      {_shown(changed.p_regression)}  {printable(qualified(changed.target) + through)}"
-            )
+        for each in chosen.exercised:
+            told = printable(qualified(each.changed.target) + _how(each))
+            lines.append(f"      {_shown(each.changed.p_regression)}  {told}")
     more = found.exercising - len(found.chosen)
     lines += ["", f"{more:,} more: --top lists them"] * (more > 0)
     misses = list(_misses(found))
     lines += ["", *misses] * bool(misses)
     return "".join(f"{line}\n" for line in lines)
+
+
+def _how(exercised: Exercised) -> str:
+    """By what it is known; nothing is said of a plain call unless a profile tells the same."""
+    from ci_rlm.training.exercised import qualified
+
+    clauses = []
+    if exercised.through:
+        clauses.append(f"through {', '.join(map(qualified, exercised.through))}")
+    elif exercised.through is not None and exercised.seen_in:
+        clauses.append("called")
+    if exercised.seen_in:
+        first, *others = exercised.seen_in
+        clauses.append(f"seen in {first}" + (f" and {len(others):,} more" if others else ""))
+    return "".join(f", {clause}" for clause in clauses)
 
 
 def _misses(found: Found) -> Iterator[str]:
@@ -140,6 +192,8 @@ def _misses(found: Found) -> Iterator[str]:
         names = [name for name, each in found.unresolved if each == reason]
         examples = ", ".join([*names[:_EXAMPLES], *["…"] * (len(names) > _EXAMPLES)])
         yield f"  {len(names):,}: {printable(f'{reason} ({examples})')}"
+    for log, reason in found.silent:
+        yield printable(f"{log} tells nothing: {reason}")
 
 
 def _shown(p: float | None) -> str:
@@ -160,6 +214,7 @@ def _json(found: Found) -> str:
         "looked_at": found.looked_at,
         "unreached": [_function(changed) for changed in found.unreached],
         "unresolved": [{"benchmark": name, "reason": reason} for name, reason in found.unresolved],
+        "silent": [{"log": log, "reason": reason} for log, reason in found.silent],
     }
     return json.dumps(document, indent=2, allow_nan=False) + "\n"
 
@@ -173,8 +228,13 @@ def _row(chosen: Chosen) -> dict[str, object]:
         "path": str(chosen.benchmark.path),
         "p_regression": _rounded(chosen.p_regression),
         "exercises": [
-            {**_function(changed), "through": [qualified(target) for target in between]}
-            for changed, between in chosen.changed
+            {
+                **_function(each.changed),
+                "called": each.through is not None,
+                "through": [qualified(target) for target in each.through or ()],
+                "seen_in": list(each.seen_in),
+            }
+            for each in chosen.exercised
         ],
     }
 

@@ -8,7 +8,7 @@ log names them; `training/ingest.py` finds their source.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from importlib import import_module
@@ -98,6 +98,14 @@ class Bad:
 
 
 @dataclass(frozen=True, slots=True)
+class Call:
+    """A function that ran while another one was on the stack: called by it, or by what it called."""
+
+    above: Place
+    below: Place
+
+
+@dataclass(frozen=True, slots=True)
 class Options:
     """What a user says of a log beside its path."""
 
@@ -123,6 +131,16 @@ class Reader(Protocol):
         """
 
 
+class Profile(Reader, Protocol):
+    """A module that reads one of `PROFILES`."""
+
+    def calls(self, path: Path, starts: Collection[str]) -> Iterator[Call | Bad]:
+        """What ran below the functions of these unqualified names, each pair once: see `logs/below.py`.
+
+        Raises LogError as `read` does.
+        """
+
+
 FORMATS = (
     "pytest_benchmark",
     "asv",
@@ -145,7 +163,7 @@ FORMATS = (
 
 
 PROFILES = ("cprofile", "speedscope", "collapsed", "pyinstrument")
-"""Formats that tell the time of a whole run and of every function in it."""
+"""Formats that tell the time of a whole run and of every function in it, and who called whom."""
 
 
 def reader(name: str) -> Reader:
@@ -153,6 +171,11 @@ def reader(name: str) -> Reader:
     if name not in FORMATS:
         raise UsageError(f"no such format of logs: {name!r}", hint=f"known: {', '.join(FORMATS)}")
     return cast("Reader", import_module(f"{__name__}.{name}"))
+
+
+def profile(name: str) -> Profile:
+    """The reader of one of `PROFILES`."""
+    return cast("Profile", reader(name))
 
 
 def detect(path: Path, among: Sequence[str] = FORMATS) -> str:

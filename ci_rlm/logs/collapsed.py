@@ -9,12 +9,13 @@ line of a frame is the one being executed.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from functools import lru_cache
 from pathlib import Path
 
 from ci_rlm.errors import LogError
-from ci_rlm.logs import HEAD_BYTES, Bad, Measurement, Options
+from ci_rlm.logs import HEAD_BYTES, Bad, Call, Measurement, Options
+from ci_rlm.logs.below import Below
 from ci_rlm.logs.opening import head_of
 from ci_rlm.logs.stacks import LONGEST_FRAME, TOO_LONG, Frame, Stacks, seconds_of, summed
 from ci_rlm.logs.tables import lines
@@ -44,10 +45,7 @@ def sniff(head: bytes, path: Path) -> bool:
 
 def read(path: Path, options: Options) -> Iterator[Measurement | Bad]:
     """Cumulative and own time of each function: see `Stacks`."""
-    head = head_of(path)
-    if head.startswith(_BINARY):
-        raise LogError(f"{path} is austin's binary form", hint="mojo2austin makes text of it")
-    mode = _MODE.search(head)
+    mode = _MODE.search(_head(path))
     metric = _METRICS.get(mode[1], "") if mode else "wall_time"
     try:
         scale: float | str = seconds_of("us" if mode else options.unit) if metric else _NO_TIME
@@ -57,6 +55,21 @@ def read(path: Path, options: Options) -> Iterator[Measurement | Bad]:
     yield from summed(
         _gather(path, scale, stacks), sums=stacks.measurements("collapsed", metric, whole=options.whole)
     )
+
+
+def calls(path: Path, starts: Collection[str]) -> Iterator[Call | Bad]:
+    """What was seen on a stack below one of the starts, however long."""
+    _head(path)
+    stacks = Below(starts)
+    yield from summed(_gather(path, 1.0, stacks), sums=stacks.calls())
+
+
+def _head(path: Path) -> bytes:
+    """The first bytes. Raises LogError for what is no text."""
+    head = head_of(path)
+    if head.startswith(_BINARY):
+        raise LogError(f"{path} is austin's binary form", hint="mojo2austin makes text of it")
+    return head
 
 
 def _gather(path: Path, scale: float | str, stacks: Stacks) -> Iterator[Bad]:

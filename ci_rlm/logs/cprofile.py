@@ -9,19 +9,32 @@ someone chose another. A call of a generator or coroutine counts once for each t
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import TypeGuard
 
 from ci_rlm.errors import LogError
-from ci_rlm.logs import Bad, Kind, Measurement, Options, Place
+from ci_rlm.logs import Bad, Call, Kind, Measurement, Options, Place
+from ci_rlm.logs.below import attributed
 from ci_rlm.logs.opening import open_log, to_base
-from ci_rlm.logs.stacks import Frame
+from ci_rlm.logs.stacks import LONGEST_NAME, TOO_LONG, Frame, summed
 from ci_rlm.logs.unmarshal import Unmarshal
 from ci_rlm.logs.values import number
 
 _START = re.compile(rb"[\x7b\xfb](?:[\x29\xa9]\x03|[\x28\xa8]\x03\0\0\0)[zZaAut\xfa\xda\xe1\xc1\xf5\xf4]")
 """A dictionary whose first key is a tuple of three with a string in front."""
+
+
+MOST_CALLERS = 1 << 20
+"""Of all functions of one log together."""
+_BUILT_IN = "<built in>"
+_NO_FUNCTION = "the entry is of no function"
+_NO_TIMES = "the entry is not a count of calls and their times"
+
+
+_Callees = dict[Frame, dict[Frame, None]]
+"""By caller."""
 
 
 def sniff(head: bytes, path: Path) -> bool:
@@ -48,19 +61,59 @@ def read(path: Path, options: Options) -> Iterator[Measurement | Bad]:
         yield Measurement(Place(), "wall_time", Kind.CUMULATIVE, total, "cprofile")
 
 
+def calls(path: Path, starts: Collection[str]) -> Iterator[Call | Bad]:
+    """What ran below one of the starts, as far as callers tell (`attributed`)."""
+    callees: _Callees = defaultdict(dict)
+    yield from summed(_callers(path, callees), sums=attributed(callees, starts))
+
+
+def _callers(path: Path, callees: _Callees) -> Iterator[Bad]:
+    """Put every function among the callees of its callers. Raises LogError where the file breaks off."""
+    count = 0
+    with open_log(path) as file:
+        for index, (key, value) in enumerate(Unmarshal(file, inner=True).pairs()):
+            try:
+                function, callers = _frame(key), [_frame(each) for each in _keys(value)]
+            except ValueError as error:
+                yield Bad(f"entry {index}", str(error))
+                continue
+            count += len(callers)
+            if count > MOST_CALLERS:
+                raise LogError(f"the log tells more than {MOST_CALLERS:,} callers")
+            for caller in callers:
+                callees[caller][function] = None
+
+
+def _frame(key: object) -> Frame:
+    """Raises ValueError for what is no function."""
+    if not (isinstance(key, tuple) and len(key) == 3 and isinstance(key[0], str) and _is_place(key[1:])):
+        raise ValueError(_NO_FUNCTION)
+    file, line, name = key
+    if max(len(file), len(name)) > LONGEST_NAME:
+        raise ValueError(TOO_LONG)
+    return Frame(name, _BUILT_IN if file == "~" else file, line)
+
+
+def _keys(value: object) -> tuple[object, ...]:
+    """Who called a function. Raises ValueError."""
+    if not (isinstance(value, tuple) and len(value) == 5 and isinstance(value[4], tuple)):
+        raise ValueError(_NO_TIMES)
+    return value[4]
+
+
 def _measured(key: object, value: object) -> Iterator[Measurement]:
     """Raises ValueError with the reason if there is nothing."""
     if not (isinstance(key, tuple) and len(key) == 3 and isinstance(key[0], str) and _is_place(key[1:])):
-        raise ValueError("the entry is of no function")
+        raise ValueError(_NO_FUNCTION)
     if not (isinstance(value, tuple) and len(value) == 5):
-        raise ValueError("the entry is not a count of calls and their times")
+        raise ValueError(_NO_TIMES)
     file, line, name = key
-    primitive, calls = (_calls(count) for count in value[:2])
+    primitive, every = (_calls(count) for count in value[:2])
     own, cumulative = (to_base(number(seconds), "s")[0] for seconds in value[2:4])
     if Frame(name, file).is_function and file != "~":
         place = Place(name, file, line)
         yield Measurement(place, "wall_time", Kind.PER_CALL, cumulative / primitive, "cprofile", n=primitive)
-        yield Measurement(place, "wall_time", Kind.SELF, own, "cprofile", n=calls)
+        yield Measurement(place, "wall_time", Kind.SELF, own, "cprofile", n=every)
 
 
 def _own(value: object) -> float:

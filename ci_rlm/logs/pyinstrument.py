@@ -7,12 +7,13 @@ the class of the object at run time, which may only inherit the function: it is 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
 from ci_rlm.errors import LogError
-from ci_rlm.logs import Bad, Measurement, Options
+from ci_rlm.logs import Bad, Call, Measurement, Options
+from ci_rlm.logs.below import Below
 from ci_rlm.logs.documents import Event, events, skip
 from ci_rlm.logs.entries import facts
 from ci_rlm.logs.opening import to_base
@@ -36,6 +37,12 @@ def read(path: Path, options: Options) -> Iterator[Measurement | Bad]:
     tree = _Tree(Stacks(defined=True))
     sums = tree.stacks.measurements("pyinstrument", "wall_time", when=when, whole=options.whole)
     yield from summed(tree.gather(path), sums=sums)
+
+
+def calls(path: Path, starts: Collection[str]) -> Iterator[Call | Bad]:
+    """What is below one of the starts in the tree."""
+    stacks = Below(starts, defined=True)
+    yield from summed(_Tree(stacks).gather(path), sums=stacks.calls())
 
 
 class _Node:

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from ci_rlm.errors import LogError
-from ci_rlm.logs import Bad, Kind, Measurement, Options
+from ci_rlm.logs import Bad, Call, Kind, Measurement, Options
+from ci_rlm.logs.below import Below
 from ci_rlm.logs.documents import EACH, TAKE, Keys, Wanted, select
 from ci_rlm.logs.opening import to_base
 from ci_rlm.logs.stacks import MOST_FRAMES, Frame, Stacks, seconds_of, summed
@@ -25,6 +26,7 @@ _OUTLINE: Wanted = {
     "shared": {"frames": {EACH: TAKE}},
     "profiles": {EACH: {"type": TAKE, "unit": TAKE}},
 }
+_NEITHER = "the profile is neither sampled nor evented"
 _DEFINING = ("pyinstrument",)
 """Exporters whose lines are those of definitions; others tell the line being executed."""
 _Scale: TypeAlias = tuple[float, Kind]
@@ -69,7 +71,7 @@ def read(path: Path, options: Options) -> Iterator[Measurement | Bad]:
             scale = _scale(profile.get("unit", "none"), outline.exporter, options.unit)
             scales[profile.get("type", "")][index] = scale
         except KeyError:
-            yield Bad(f"profiles[{index}]", "the profile is neither sampled nor evented")
+            yield Bad(f"profiles[{index}]", _NEITHER)
         except ValueError as error:
             yield Bad(f"profiles[{index}]", str(error))
     defined = outline.exporter.startswith(_DEFINING)
@@ -83,6 +85,24 @@ def read(path: Path, options: Options) -> Iterator[Measurement | Bad]:
         _evented(path, outline, scales["evented"], stacks),
     ]
     yield from summed(*gatherings, sums=chain(*sums))
+
+
+def calls(path: Path, starts: Collection[str]) -> Iterator[Call | Bad]:
+    """What was seen on a stack below one of the starts, in any profile."""
+    outline = _outline(path)
+    scales: dict[str, dict[int, _Scale]] = {"sampled": {}, "evented": {}}
+    for index, profile in outline.profiles.items():
+        if (form := profile.get("type", "")) in scales:
+            scales[form][index] = 1.0, Kind.CUMULATIVE
+        else:
+            yield Bad(f"profiles[{index}]", _NEITHER)
+    stacks = Below(starts, defined=outline.exporter.startswith(_DEFINING))
+    by_kind = {Kind.CUMULATIVE: stacks}
+    gatherings = [
+        _sampled(path, outline, scales["sampled"], by_kind),
+        _evented(path, outline, scales["evented"], by_kind),
+    ]
+    yield from summed(*gatherings, sums=stacks.calls())
 
 
 def _scale(unit: str, exporter: str, interval: str) -> _Scale:

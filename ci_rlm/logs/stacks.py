@@ -9,10 +9,10 @@ import math
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from ci_rlm.errors import LogError
-from ci_rlm.logs import Bad, Kind, Measurement, Place
+from ci_rlm.logs import Bad, Call, Kind, Measurement, Place
 from ci_rlm.logs.opening import to_base
 from ci_rlm.logs.values import text
 
@@ -27,6 +27,7 @@ LONGEST_NAME = 1000
 LONGEST_FRAME = 2 * LONGEST_NAME + 20
 """Of a frame as text holds it: name, file and line."""
 TOO_LONG = "a name or path is too long to be one"
+FoundT = TypeVar("FoundT", Measurement, Call)
 _INTERVAL = re.compile(r"\s*(\d{1,9}(?:\.\d{1,9})?)?\s*([^\s\d]+)\s*")
 
 
@@ -173,8 +174,8 @@ class Stacks:
             yield Measurement(Place(), metric, kind, self._total, origin, when=when)
 
 
-def summed(*gatherings: Iterable[Bad], sums: Iterable[Measurement]) -> Iterator[Measurement | Bad]:
-    """Bad entries while they are gathered, then the sums of what was read, then where it broke off.
+def summed(*gatherings: Iterable[Bad], sums: Iterable[FoundT]) -> Iterator[FoundT | Bad]:
+    """Bad entries while they are gathered, then what comes of all that was read, then where it broke off.
 
     Raises LogError if the log broke off before it told of any function.
     """

@@ -19,6 +19,8 @@ MOST_KNOWN = 1 << 22
 """Objects that references may mean."""
 LONGEST_STRING = 1 << 16
 LONGEST_TUPLE = 1 << 8
+MOST_KEYS = 1 << 16
+"""Of a dictionary inside the one that is read."""
 MOST_DIGITS = 8
 """Of an integer that 32 bits do not hold, 15 bits each."""
 
@@ -36,8 +38,9 @@ class _End:
 class Unmarshal:
     """One marshalled dictionary, read from its start."""
 
-    def __init__(self, file: IO[bytes]) -> None:
-        self._file = file
+    def __init__(self, file: IO[bytes], *, inner: bool = False) -> None:
+        """With `inner`, a dictionary inside the one that is read is a tuple of its keys; else it is None."""
+        self._file, self._inner = file, inner
         self._known: list[object] = []
         """What references mean, by number. Dictionaries, which nothing here needs twice, are None."""
 
@@ -69,11 +72,10 @@ class Unmarshal:
         if kind in b")(":
             value: object = self._tuple(kind, depth)
         elif kind == b"{":
-            value = None
-            self._pass_over(depth)
+            value = self._keys(depth)
         else:
             value = self._scalar(kind)
-        if number >= 0:
+        if number >= 0 and kind != b"{":
             self._known[number] = value
         return value
 
@@ -83,10 +85,16 @@ class Unmarshal:
             raise ValueError("too long a tuple")
         return tuple([self._value(depth + 1) for _ in range(length)])
 
-    def _pass_over(self, depth: int) -> None:
+    def _keys(self, depth: int) -> tuple[object, ...] | None:
         """A dictionary inside the one that is read: who called a function."""
-        while self._value(depth + 1) is not _End:
+        keys: list[object] = []
+        while (key := self._value(depth + 1)) is not _End:
             self._value(depth + 1)
+            if self._inner:
+                keys.append(key)
+                if len(keys) > MOST_KEYS:
+                    raise ValueError("too large a dictionary")
+        return tuple(keys) if self._inner else None
 
     def _scalar(self, kind: bytes) -> object:
         if kind in _CONSTANTS:
