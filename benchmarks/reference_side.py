@@ -186,8 +186,8 @@ class Ours:
         def epoch(batches: int | None) -> float:
             steps = source.steps(0)[:batches]
             return statistics.fmean(
-                train.take_step(accelerator, prepared, descent, source, step, recipe, at)
-                for at, step in enumerate(steps)
+                train.take_step(accelerator, prepared, descent, portions, recipe, at)
+                for at, portions in enumerate(train.ahead(source, steps, 0, recipe, accelerator))
             )
 
         return epoch
