@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
 from ci_rlm.errors import CheckpointError
+from ci_rlm.flow import Space, Vocabulary
 from ci_rlm.model import checkpoint, decode, text_numbers, weights
 from ci_rlm.model.config import ModelConfig, T5GemmaConfig
 from ci_rlm.model.network import Network, NumberDecoder, embedding
@@ -66,9 +67,11 @@ class NumberTokens(NumberDecoder):
         )
 
     @torch.inference_mode()
-    def predict(self, source_BS: Tensor, keep_BS: Tensor | None, given_BN: ArrayLike) -> NDArray[np.float64]:
-        """The exact median of each metric: shape (B, M)."""
-        metrics = len(self.config.spaces[0].metrics)
+    def predict(
+        self, source_BS: Tensor, keep_BS: Tensor | None, given_BN: ArrayLike, space: Space | None = None
+    ) -> NDArray[np.float64]:
+        """The exact median of each metric of a space, the first by default: shape (B, M)."""
+        metrics = len((space or self.config.spaces[0]).metrics)
         memory = self.encode(source_BS, keep_BS)
         return decode.quantiles(self, memory, given_BN, [0.5], metrics)[..., 0]
 
@@ -178,8 +181,10 @@ class RegressionHead(Network):
         return F.mse_loss(self(source_BS, keep_BS, target_BRT)[known_BRM], wanted_BRM[known_BRM])
 
     @torch.inference_mode()
-    def predict(self, source_BS: Tensor, keep_BS: Tensor | None, given_BN: ArrayLike) -> NDArray[np.float64]:
-        """Each metric: shape (B, M)."""
+    def predict(
+        self, source_BS: Tensor, keep_BS: Tensor | None, given_BN: ArrayLike, space: Space | None = None
+    ) -> NDArray[np.float64]:
+        """Each metric: shape (B, M). There is one space, and its changes."""
         y_BRM = self(source_BS, keep_BS, self.targets(given_BN).to(self.device)[:, None])
         answer: NDArray[np.float64] = self.unscaled(y_BRM[:, 0].double()).cpu().numpy()
         return answer
@@ -222,9 +227,15 @@ class TextHead(Network):
         return F.cross_entropy(self(source_BS, keep_BS, target_BRT)[asked_BRT], target_BRT[asked_BRT])
 
     @torch.inference_mode()
-    def predict(self, source_BS: Tensor, keep_BS: Tensor | None, given_BN: ArrayLike) -> NDArray[np.float64]:
-        """The median of samples of each metric: shape (B, M); always the same for the same prompts."""
-        given, metrics = np.asarray(given_BN, dtype=np.float64), len(self.config.spaces[0].metrics)
+    def predict(
+        self, source_BS: Tensor, keep_BS: Tensor | None, given_BN: ArrayLike, space: Space | None = None
+    ) -> NDArray[np.float64]:
+        """The median of samples of each metric of a space, the first by default: shape (B, M).
+
+        It is always the same for the same prompts.
+        """
+        given = np.asarray(given_BN, dtype=np.float64)
+        metrics = len((space or self.config.spaces[0]).metrics)
         lengths = np.array([sum(len(self.text_format.encode(x)) for x in row) for row in given.tolist()])
         answer, generator = np.empty((len(given), metrics)), torch.Generator(self.device).manual_seed(0)
         for length in np.unique(lengths):
@@ -242,16 +253,19 @@ Head = NumberHead | T5GemmaHead | RegressionHead | TextHead
 
 
 def given_numbers(config: ModelConfig) -> int:
-    """How many numbers a prompt is given before its metrics."""
+    """How many numbers a prompt of any space is given before its metrics."""
     return int(config.spaces[0].size is not None)
 
 
 def build(name: str, config: ModelConfig, words: TextTokenizer, seed: int = 0) -> Head:
     """A fresh network with the head of that name.
 
-    Raises ValueError for an unknown name, a tokenizer that cannot write numbers, and a T5Gemma
-    with another head than number tokens.
+    Raises ValueError for an unknown name, a tokenizer that cannot write numbers, a T5Gemma with
+    another head than number tokens, a regression head for several spaces, and spaces of which
+    only some are given a size.
     """
+    if len({space.size is None for space in config.spaces}) > 1:
+        raise ValueError("either every space is given a size first, or none")
     if isinstance(config, T5GemmaConfig):
         if name != NUMBERS:
             raise ValueError(f"a T5Gemma has number tokens, not {name!r}")
@@ -262,16 +276,20 @@ def build(name: str, config: ModelConfig, words: TextTokenizer, seed: int = 0) -
         if not isinstance(words, Tokenizer):
             raise ValueError("text is written with a tokenizer of our own")
         return TextHead(config, TextFormat.of(words), seed)
+    if sum(not space.compares for space in config.spaces) > 1:
+        raise ValueError(f"{name!r} answers for one space")
     return RegressionHead(config, name, seed)
 
 
-def save(folder: Path, network: Head, words: TextTokenizer, card: str) -> None:
+def save(
+    folder: Path, network: Head, words: TextTokenizer, card: str, vocabulary: Vocabulary | None = None
+) -> None:
     """Write a checkpoint of number tokens, or the folder of an alternative, float32 both.
 
-    Neither replaces the other: CheckpointError.
+    `vocabulary` goes with a checkpoint alone. Neither replaces the other: CheckpointError.
     """
     if isinstance(network, NumberTokens):
-        checkpoint.save(folder, network, words.to_json(), card, dtype=torch.float32)
+        checkpoint.save(folder, network, words.to_json(), card, dtype=torch.float32, vocabulary=vocabulary)
         return
     from safetensors.torch import save_file
 

@@ -1,5 +1,7 @@
 """Length-bucketed batches under a token budget; what a step sees is a function of seed and step alone.
 
+A batch is of one space, or of a space and its changes, whose metrics are the same.
+
 Shapes: as in network.py; B programs or changes, R input sizes of each, T tokens of all their
 numbers, M metrics, C types.
 """
@@ -8,6 +10,7 @@ from __future__ import annotations
 
 import math
 import random
+from bisect import bisect
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from itertools import islice
@@ -17,6 +20,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ci_rlm.flow import Space
 from ci_rlm.marks import marked
 from ci_rlm.model.alternatives import Head, given_numbers
 from ci_rlm.model.network import collate
@@ -25,6 +29,7 @@ from ci_rlm.training import names
 from ci_rlm.training.changes import Changes, Places, ratios
 from ci_rlm.training.programs import Numbers, Program
 from ci_rlm.training.recipe import Recipe
+from ci_rlm.training.spaces import DOMAINS
 
 AUXILIARY_TYPES = 96
 """Syntax-node types whose counts the auxiliary objective predicts, the commonest ones."""
@@ -53,6 +58,29 @@ Item = int | Places
 """A program by its place, or a change between two."""
 
 
+class Part(NamedTuple):
+    """The programs of one space."""
+
+    space: Space
+    programs: Sequence[Program]
+    first: int
+    """The place of the first one; those of all parts are counted through."""
+    is_python: bool
+    """Names are drawn anew, and syntax nodes counted."""
+    at_most: int = 0
+    """Of an epoch; 0: all."""
+
+    @property
+    def places(self) -> range:
+        """The places of its programs."""
+        return range(self.first, self.first + len(self.programs))
+
+    def drawn(self, chance: random.Random) -> Sequence[int]:
+        """The places of those that an epoch sees."""
+        few = 0 < self.at_most < len(self.programs)
+        return chance.sample(self.places, self.at_most) if few else self.places
+
+
 class Read(NamedTuple):
     """One text of a batch, with the numbers that rows are drawn from."""
 
@@ -64,7 +92,10 @@ class Read(NamedTuple):
 
 
 class Batches:
-    """The batches of each epoch over some programs, and over changes between them."""
+    """The batches of each epoch over some programs, and over changes between them.
+
+    `further` are the programs of the recipe's further spaces, in its order.
+    """
 
     def __init__(
         self,
@@ -73,16 +104,23 @@ class Batches:
         words: TextTokenizer,
         network: Head,
         recipe: Recipe,
+        further: Sequence[Sequence[Program]] = (),
     ) -> None:
         self.filled: Mapping[int, Numbers] = {}
-        """The numbers of programs with unmeasured ones that later ones are conditioned on, by index."""
+        """The numbers of programs with unmeasured ones that later ones are conditioned on, by place."""
         self.programs, self.words, self.recipe = programs, words, recipe
         self.config, self.targets = network.config, network.targets
-        self.pool = names.pool(program.text for program in programs)
+        self.parts = [Part(self.config.spaces[0], programs, 0, DOMAINS[recipe.space].is_python)]
+        for also, own in zip(recipe.also, further, strict=True):
+            space, is_python = self.config.space(also.space), DOMAINS[also.space].is_python
+            self.parts.append(Part(space, own, self.parts[-1].places.stop, is_python, also.at_most))
+        self.pool = names.pool(
+            program.text for part in self.parts if part.is_python for program in part.programs
+        )
         self.place = {kind: index for index, kind in enumerate(types)}
         self.changes = Changes(programs)
         self.lengths: list[int] = []
-        texts = (program.text for program in programs)
+        texts = (program.text for part in self.parts for program in part.programs)
         while window := list(islice(texts, _WINDOW)):
             ids, _ = words.encode_batch(window, recipe.train.longest)
             self.lengths += [len(row) for row in ids]
@@ -91,15 +129,26 @@ class Batches:
         """Which programs and changes go together in this epoch."""
         chance = random.Random(f"{self.recipe.seed} {epoch}")
         drawn = self.changes.draw(round(self.recipe.train.changes * len(self.programs)), chance)
-        items: list[Item] = [*range(len(self.programs)), *drawn]
+        batches = self._bucketed([*self.parts[0].drawn(chance), *drawn], chance)
+        for part in self.parts[1:]:
+            batches += self._bucketed(part.drawn(chance), chance)
+        chance.shuffle(batches)
+        return batches
+
+    def _bucketed(self, items: Sequence[Item], chance: random.Random) -> list[list[Item]]:
+        """Batches of texts of about one length."""
         order = chance.sample(items, len(items))
         batches: list[list[Item]] = []
         for start in range(0, len(order), _WINDOW):
             window = order[start : start + _WINDOW]
             lengths = {item: self._length(item) for item in window}
             batches += _cut(sorted(window, key=lengths.__getitem__), lengths, self.recipe.train.batch_tokens)
-        chance.shuffle(batches)
         return batches
+
+    def part_of(self, item: Item) -> Part:
+        """The programs that an item is of; changes are of the first part."""
+        firsts = [part.first for part in self.parts]
+        return self.parts[bisect(firsts, item) - 1 if isinstance(item, int) else 0]
 
     def _length(self, item: Item) -> int:
         """Tokens, about: of a change what its longer side has, and some of the other."""
@@ -142,15 +191,17 @@ class Batches:
 
     def _read(self, item: Item, chance: random.Random | None) -> Read:
         """A program or change as the network is to read it this time; without a chance, as it is."""
-        train, prefix = self.recipe.train, self.config.spaces[0].prefix
-        renames = chance is not None and chance.random() < train.rename
+        train, part = self.recipe.train, self.part_of(item)
+        prefix = part.space.prefix
+        renames = chance is not None and chance.random() < train.rename and part.is_python
         as_unit = train.units > 0 if chance is None else chance.random() < train.units
         if isinstance(item, int):
-            program = self.programs[item]
+            program = part.programs[item - part.first]
             body = _form(program, as_unit).removeprefix(prefix)
             text = prefix + (names.renamed(body, self.pool, chance) if renames and chance else body)
             filled = self.filled.get(item, program.numbers)
-            return Read(text, False, program.numbers, filled, program.counts)
+            counts = program.counts if part.is_python else None
+            return Read(text, False, program.numbers, filled, counts)
         before, after = (self.programs[place] for place in item)
         as_unit = as_unit and bool(before.unit and after.unit)
         sides = [_form(program, as_unit).removeprefix(prefix) for program in (before, after)]

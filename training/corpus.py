@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import argparse
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
 from pathlib import Path
@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Any
 from ci_rlm.training import joining, pairs, shards
 from ci_rlm.training.costs import ORIGIN
 from ci_rlm.training.shards import Shards
+from ci_rlm.training.spaces import PYTHON, Domain
 
 if TYPE_CHECKING:
     import pyarrow
@@ -36,8 +37,8 @@ class Row:
     """Costs at one input size; bytes and seconds. None: not measured, or not asked for."""
 
     size: float
-    peak_memory: float | None
-    cpu_time: float | None
+    peak_memory: float | None = None
+    cpu_time: float | None = None
     """The shortest of the repeats: on a shared machine the least disturbed one."""
     peak_memory_net: float | None = None
     allocated_bytes: float | None = None
@@ -47,10 +48,11 @@ class Row:
     line_events: float | None = None
     calls: float | None = None
     depth: float | None = None
+    latency: float | None = None
 
 
-METRICS = ("peak_memory", "cpu_time")
-"""What a model answers for; a row of an example has one of them at least."""
+METRICS = PYTHON.metrics
+"""What a model answers for of Python; a row of an example has one of them at least."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +73,7 @@ class Example:
     unit: str = ""
     """The prompt of the function that the costs are of, as the gate would write it; empty where it
     is the whole program, or not known."""
+    language: str = "python"
 
     @property
     def original(self) -> str:
@@ -94,19 +97,23 @@ def write(examples: Sequence[Example], out: Path) -> None:
 
 def record_of(example: Example) -> dict[str, Any]:
     """An example as a record of a shard."""
-    names = ("text", "unit", "problem", "source", "record", "split")
+    names = ("text", "unit", "problem", "source", "record", "split", "language")
     origin = {**dict.fromkeys(ORIGIN, ""), "hardware": example.hardware}
     return {
         **{name: getattr(example, name) for name in names},
-        "language": "python",
         "rows": [{**_metrics(row), "size": row.size, **origin} for row in example.rows],
         "counts": list(example.counts),
     }
 
 
 def as_functions(examples: Iterable[Example]) -> list[Example]:
-    """The examples as a gate reads them: the function that the costs are of, where there is one."""
-    return [replace(example, text=example.unit or example.text) for example in examples]
+    """The examples as a gate reads them, each as `as_function` has it."""
+    return list(map(as_function, examples))
+
+
+def as_function(example: Example) -> Example:
+    """An example as the function that its costs are of, where there is one."""
+    return replace(example, text=example.unit or example.text)
 
 
 def _metrics(row: Row) -> dict[str, float | None]:
@@ -123,13 +130,13 @@ def read(folder: Path, *, further: Sequence[str] = ()) -> list[Example]:
     return list(examples(folder, chosen, further=further))
 
 
-def commonest_origin(folder: Path) -> tuple[str, ...]:
-    """Protocol, hardware and toolchain of most usable rows of Python programs."""
+def commonest_origin(folder: Path, domain: Domain = PYTHON, names: Sequence[str] = ORIGIN) -> tuple[str, ...]:
+    """Protocol, hardware and toolchain, or those named, of most usable rows of a domain."""
     counts: Counter[tuple[str, ...]] = Counter()
-    for table in shards.tables(folder, ["language", "rows"]):
-        flat = _usable(table)[1]
-        counts.update(zip(*(flat[name].to_pylist() for name in ORIGIN), strict=True))
-    return min(counts, key=lambda origin: (-counts[origin], origin), default=("",) * len(ORIGIN))
+    for table in shards.tables(folder, ["language", "source", "rows"]):
+        flat = _usable(table, domain)[1]
+        counts.update(zip(*(flat[name].to_pylist() for name in names), strict=True))
+    return min(counts, key=lambda origin: (-counts[origin], origin), default=("",) * len(names))
 
 
 def examples(
@@ -142,28 +149,68 @@ def examples(
     import pyarrow
     import pyarrow.compute as pc
 
-    names = ("text", "unit", "problem", "source", "record", "split")
-    for table in shards.tables(folder, [*names, "language", "rows", "counts"]):
-        owner, flat = _usable(table)
-        same = (pc.equal(flat[name], value) for name, value in zip(ORIGIN, origin, strict=True))
-        mine = pc.or_(
-            reduce(pc.and_, same), pc.is_in(flat["protocol"], pyarrow.array(also, pyarrow.string()))
-        )
-        owner, flat = owner.filter(mine), flat.filter(mine)
+    def mine(flat: pyarrow.Table) -> Any:
+        as_good = pc.is_in(flat["protocol"], pyarrow.array(also, pyarrow.string()))
+        return pc.or_(_same(flat, ORIGIN, origin), as_good)
+
+    return _chosen(folder, PYTHON, mine, (*METRICS, *further), origin[1])
+
+
+def of_domain(folder: Path, domain: Domain) -> tuple[str, Iterator[Example]]:
+    """The hardware, and the programs one by one, of a domain beside Python.
+
+    Toolchains differ with the language, and are no part of what rows have in common. Raises
+    CiRlmError where there is no corpus.
+    """
+    import pyarrow.compute as pc
+
+    names = ("protocol", "hardware")
+    origin = commonest_origin(folder, domain, names) if not domain.device else ()
+
+    def mine(flat: pyarrow.Table) -> Any:
+        if origin:
+            return _same(flat, names, origin)
+        # Published tables name a device with the size of the batch behind it.
+        return pc.match_substring_regex(flat["hardware"], f"^{domain.device}(_[0-9]+)?$")
+
+    hardware = domain.device or origin[1]
+    return hardware, _chosen(folder, domain, mine, domain.metrics, hardware)
+
+
+def _same(flat: pyarrow.Table, names: Sequence[str], values: Sequence[str]) -> Any:
+    import pyarrow.compute as pc
+
+    return reduce(pc.and_, (pc.equal(flat[name], value) for name, value in zip(names, values, strict=True)))
+
+
+def _chosen(
+    folder: Path,
+    domain: Domain,
+    mine: Callable[[pyarrow.Table], Any],
+    metrics: Sequence[str],
+    hardware: str,
+) -> Iterator[Example]:
+    """The programs of a domain that have rows which are `mine`, with these."""
+    names = ("text", "unit", "problem", "source", "record", "split", "language", "counts")
+    columns = ("size", *metrics)
+    for table in shards.tables(folder, [*names, "rows"]):
+        owner, flat = _usable(table, domain)
+        wanted = mine(flat)
+        owner, flat = owner.filter(wanted), flat.filter(wanted)
         rows: dict[int, list[Row]] = defaultdict(list)
-        columns = ("size", *METRICS, *further)
         for place, *costs in zip(owner.to_pylist(), *(flat[c].to_pylist() for c in columns), strict=True):
             rows[place].append(Row(**dict(zip(columns, costs, strict=True))))
-        for place, record in enumerate(table.select([*names, "counts"]).to_pylist()):
-            if place in rows:
-                record |= {"rows": tuple(rows[place]), "counts": tuple(map(tuple, record["counts"]))}
-                yield Example(**record, hardware=origin[1])
+        found = table.select(names).take(list(rows)).to_pylist() if rows else []
+        for record, own in zip(found, rows.values(), strict=True):
+            record |= {"rows": tuple(own), "counts": tuple(map(tuple, record["counts"]))}
+            yield Example(**record, hardware=hardware)
 
 
-def _usable(table: pyarrow.Table) -> tuple[Any, pyarrow.Table]:
-    """The rows of Python programs that a model can learn from, with whose each is.
+def _usable(table: pyarrow.Table, domain: Domain) -> tuple[Any, pyarrow.Table]:
+    """The rows of a domain's programs that a model can learn from, with whose each is.
 
-    A row without an input size has no place on a scale of sizes.
+    A row without an input size has no place on a scale of sizes. Of Python one of the metrics is
+    enough, where others are told by a checkpoint (`rehearsal.stand_ins`).
     """
     import pyarrow
     import pyarrow.compute as pc
@@ -171,8 +218,12 @@ def _usable(table: pyarrow.Table) -> tuple[Any, pyarrow.Table]:
     lists = table["rows"].combine_chunks()
     flat = pyarrow.Table.from_batches([pyarrow.RecordBatch.from_struct_array(lists.flatten())])
     owner = pc.list_parent_indices(lists)
-    good = pc.and_(pc.greater(flat["size"], 0), pc.equal(table["language"].take(owner), "python"))
-    good = pc.and_(good, reduce(pc.or_, (pc.is_valid(flat[metric]) for metric in METRICS)))
+    ours = pc.is_in(table["language"], pyarrow.array(sorted(domain.languages)))
+    if domain.source:
+        ours = pc.and_(ours, pc.equal(table["source"], domain.source))
+    good = pc.and_(pc.greater(flat["size"], 0), ours.take(owner))
+    enough = pc.or_ if domain == PYTHON else pc.and_
+    good = pc.and_(good, reduce(enough, (pc.is_valid(flat[metric]) for metric in domain.metrics)))
     return owner.filter(good), flat.filter(good)
 
 

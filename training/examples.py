@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from ci_rlm.errors import UsageError
 from ci_rlm.training import corpus, ingested, shards, team
 from ci_rlm.training.corpus import Example
+from ci_rlm.training.spaces import PYTHON, Domain
 
 
 def read(folder: Path, *, size: float, time: str = "cpu_time") -> list[Example]:
@@ -19,9 +21,21 @@ def read(folder: Path, *, size: float, time: str = "cpu_time") -> list[Example]:
 
 
 def stream(
-    folder: Path, *, size: float, time: str = "cpu_time", protocols: Sequence[str] = ()
+    folder: Path,
+    *,
+    size: float,
+    time: str = "cpu_time",
+    protocols: Sequence[str] = (),
+    domain: Domain = PYTHON,
 ) -> tuple[str, Iterable[Example]]:
-    """The class of hardware, and the programs one by one; of a corpus with rows of `protocols` too."""
+    """The class of hardware, and the programs of a domain one by one; of Python with rows of `protocols` too.
+
+    Raises CiRlmError where there are none, UsageError for another domain than Python of ingested logs.
+    """
+    if domain != PYTHON:
+        if (folder / ingested.FILE).is_file():
+            raise UsageError(f"{folder} holds logs of Python alone", hint=f"no [[also]] {domain.name}")
+        return corpus.of_domain(folder, domain)
     if (folder / ingested.FILE).is_file():
         found = team.examples(folder / ingested.FILE, size=size, time=time)
         return found[0].hardware, found

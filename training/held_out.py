@@ -22,22 +22,26 @@ from ci_rlm.training.scores import Reals
 SCORED = 512
 """Held-out programs, and changes, that the scores after each epoch are of."""
 AT_ONCE = 32
+PROGRAMS, CHANGES = "", "changes"
+"""What ranks are of: the run's own space, and its changes. Further spaces go by their names."""
 
 
-def held_out_ranks(network: Head, held_out: Batches) -> list[float]:
-    """Spearman's ρ of predicted medians, the mean over metrics: of programs, then of changes if read.
+def held_out_ranks(network: Head, held_out: Batches) -> dict[str, float]:
+    """Spearman's ρ of predicted medians, the mean over metrics, by what is ranked.
 
-    Each program and change at one size, the one nearest to the reference size.
+    Each program and change at one size, the one nearest to its space's reference size.
     """
-    scored = min(SCORED, len(held_out.programs))
-    groups: list[list[Item]] = [list(range(scored))]
-    if network.config.compares:
-        groups.append(list(held_out.changes.draw(scored, random.Random(0))))
-    return [_rank(network, held_out, items) for items in groups if items]
+    own, *further = held_out.parts
+    groups: dict[str, Sequence[Item]] = {PROGRAMS: own.places[:SCORED]}
+    if held_out.config.compares:
+        groups[CHANGES] = held_out.changes.draw(len(groups[PROGRAMS]), random.Random(0))
+    groups |= {part.space.name: part.places[:SCORED] for part in further}
+    return {name: _rank(network, held_out, items) for name, items in groups.items() if items}
 
 
 def _rank(network: Head, held_out: Batches, items: Sequence[Item]) -> float:
-    size = network.config.spaces[0].size or 1.0
+    space = held_out.part_of(items[0]).space
+    size = space.size or 1.0
     given = alternatives.given_numbers(network.config)
     read = [held_out.plainly(item) for item in items]
     rows = [min(each.numbers, key=lambda row: abs(math.log(row[0]) - math.log(size))) for each in read]
@@ -48,7 +52,7 @@ def _rank(network: Head, held_out: Batches, items: Sequence[Item]) -> float:
     while group := list(islice(places, AT_ONCE)):
         source_BS, keep_BS = collate([asked[at][0] for at in group], network.device)
         with torch.inference_mode():
-            answers[group] = network.predict(source_BS, keep_BS, [rows[at][:given] for at in group])
+            answers[group] = network.predict(source_BS, keep_BS, [rows[at][:given] for at in group], space)
     return _mean_spearman(answers, np.array([numbers[given:] for numbers in rows]))
 
 

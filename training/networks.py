@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Sequence
 from dataclasses import replace
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from ci_rlm.errors import UsageError
+from ci_rlm.flow import Space
 from ci_rlm.marks import Side
 from ci_rlm.model import alternatives, checkpoint, t5gemma, tokenizer
 from ci_rlm.model.alternatives import Head, RegressionHead
@@ -21,6 +22,7 @@ from ci_rlm.model.tokenizer import TextTokenizer
 from ci_rlm.training import texts
 from ci_rlm.training.programs import Program, Programs
 from ci_rlm.training.recipe import FROZEN, FULL, LORA, Recipe, Start
+from ci_rlm.training.spaces import DOMAINS
 
 SIDES = "side_embedding.weight"
 
@@ -32,8 +34,13 @@ def size_of(recipe: Recipe) -> float:
     return checkpoint.read_config(checkpoint.locate(recipe.start.checkpoint)).spaces[0].size or 1.0
 
 
-def tokenizer_of(recipe: Recipe, training: Programs, unmeasured: Programs | None = None) -> TextTokenizer:
-    """The run's tokenizer: that of the checkpoint or backbone, or learned on the texts and kept."""
+def tokenizer_of(
+    recipe: Recipe, training: Programs, further: Sequence[Programs] = (), unmeasured: Programs | None = None
+) -> TextTokenizer:
+    """The run's tokenizer: that of the checkpoint or backbone, or learned on the texts and kept.
+
+    `further` are the programs of the recipe's further spaces: of each, as many as an epoch sees.
+    """
     if not len(training):
         hint = "it takes a few functions or programs more; see ci-rlm ingest --help"
         raise UsageError(f"{recipe.corpus} has no training examples", hint=hint)
@@ -45,7 +52,11 @@ def tokenizer_of(recipe: Recipe, training: Programs, unmeasured: Programs | None
     path = recipe.out / "tokenizer.json"
     if path.exists():
         return tokenizer.load(path)
-    read = chain(training.texts(), unmeasured.texts() if unmeasured else ())
+    others = (
+        islice(programs.texts(), also.at_most or None)
+        for programs, also in zip(further, recipe.also, strict=True)
+    )
+    read = chain(training.texts(), *others, unmeasured.texts() if unmeasured else ())
     words = tokenizer.learn(read, recipe.model["vocab_size"])
     path.parent.mkdir(parents=True, exist_ok=True)
     scratch = path.with_suffix(".writing")
@@ -54,21 +65,18 @@ def tokenizer_of(recipe: Recipe, training: Programs, unmeasured: Programs | None
     return words
 
 
-def config_of(recipe: Recipe, words: TextTokenizer, hardware: str) -> ModelConfig:
-    """The model's sizes and its one space, with the hardware that the corpus was measured on.
+def config_of(
+    recipe: Recipe, words: TextTokenizer, hardware: str, further: Sequence[Space] = ()
+) -> ModelConfig:
+    """The model's sizes and its spaces, the first with the hardware that the corpus was measured on.
 
-    Raises UsageError for a [model] table that does not fit.
+    `further` are those of the recipe's other domains. Raises UsageError for a [model] table or a
+    checkpoint that does not fit.
     """
     if recipe.start is not None:
-        config = checkpoint.read_config(checkpoint.locate(recipe.start.checkpoint))
-        hardware = hardware or config.hardware
-        spaces = tuple(replace(space, hardware=hardware) for space in config.spaces)
-        if recipe.train.changes and not config.compares:
-            _refuse_sides(recipe.start, config)
-            spaces = (*spaces, texts.change_space(spaces[0]))
-        return replace(config, name=recipe.name, hardware=hardware, spaces=spaces)
-    space = texts.python_space(hardware, recipe.size)
-    spaces = (space, texts.change_space(space)) if recipe.train.changes else (space,)
+        return _gone_on(recipe, recipe.start, hardware, further)
+    space = replace(DOMAINS[recipe.space].on(hardware), size=recipe.size)
+    spaces = ((space, texts.change_space(space)) if recipe.train.changes else (space,)) + tuple(further)
     about: dict[str, Any] = {"name": recipe.name, "hardware": space.hardware, "spaces": spaces}
     try:
         if "backbone" not in recipe.model:
@@ -78,6 +86,25 @@ def config_of(recipe: Recipe, words: TextTokenizer, hardware: str) -> ModelConfi
         return T5GemmaConfig(**about, **{**recipe.model, "backbone": backbone, **repeated})
     except (TypeError, ValueError) as error:
         raise UsageError(f"the recipe's [model]: {error}") from error
+
+
+def _gone_on(recipe: Recipe, start: Start, hardware: str, further: Sequence[Space]) -> ModelConfig:
+    """The configuration of a checkpoint, with the spaces that the run adds to it."""
+    config = checkpoint.read_config(checkpoint.locate(start.checkpoint))
+    own, hardware = config.spaces[0], hardware or config.hardware
+    learned = {space.name: space for space in further}
+    known = [learned.pop(space.name, space) for space in config.spaces]
+    spaces = [
+        replace(space, hardware=hardware) if space == own or space.compares else space for space in known
+    ]
+    if recipe.train.changes and not config.compares:
+        _refuse_sides(start, config)
+        spaces.append(texts.change_space(spaces[0]))
+    spaces += learned.values()
+    found = replace(config, name=recipe.name, hardware=hardware, spaces=tuple(spaces))
+    if found.max_numbers > config.max_numbers:
+        raise UsageError(f"{start.checkpoint} writes {config.max_numbers} numbers, and a space has more")
+    return found
 
 
 def network_of(

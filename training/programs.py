@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any, overload
@@ -19,8 +19,9 @@ import numpy as np
 
 from ci_rlm.errors import UsageError
 from ci_rlm.training import examples, texts
-from ci_rlm.training.corpus import Example, Row
+from ci_rlm.training.corpus import METRICS, Example, Row
 from ci_rlm.training.sources import sha256_of_file
+from ci_rlm.training.spaces import PYTHON, Domain
 
 FORM = 2
 """Of the file."""
@@ -38,7 +39,7 @@ class Program:
     """The prompt."""
     problem: str
     numbers: Numbers
-    """Size, peak memory and CPU time of each row: bytes and seconds; NaN: not measured."""
+    """The size and the space's metrics of each row, in their units; NaN: not measured."""
     counts: tuple[tuple[str, int], ...]
     """Syntax-node types and how often each occurs."""
     unit: str = ""
@@ -47,11 +48,12 @@ class Program:
     """The same for a program and its edits."""
 
     @classmethod
-    def of(cls, example: Example) -> Program:
-        """The program of an example."""
+    def of(cls, example: Example, metrics: Sequence[str] = METRICS) -> Program:
+        """The program of an example with these of its metrics."""
+        costs = ([getattr(row, metric) for metric in metrics] for row in example.rows)
         numbers = tuple(
-            (row.size, *(math.nan if cost is None else cost for cost in (row.peak_memory, row.cpu_time)))
-            for row in example.rows
+            (row.size, *(math.nan if cost is None else cost for cost in own))
+            for row, own in zip(example.rows, costs, strict=True)
         )
         family = f"{example.problem} {example.source} {example.original}"
         return cls(example.text, example.problem, numbers, example.counts, example.unit, family)
@@ -119,17 +121,24 @@ def keep(
     size: float,
     time: str,
     protocols: Sequence[str] = (),
+    domain: Domain = PYTHON,
+    characters: int | None = None,
 ) -> Programs:
     """The programs of one split of a folder, written to `path` unless it holds them already.
 
-    `size`, `time` and `protocols` as in `examples.stream`. Raises CiRlmError where there is no corpus.
+    `size`, `time`, `protocols` and `domain` as in `examples.stream`; of each text so many characters.
+    Raises CiRlmError where there is no corpus.
     """
-    asked = (FORM, sorted(digests.items()), size, time, *protocols)
+    asked: tuple[object, ...] = (FORM, sorted(digests.items()), size, time, *protocols)
+    if domain != PYTHON:
+        asked = (*asked, repr(domain), characters)
     known = hashlib.sha256(repr(asked).encode()).hexdigest()
     if not path.exists() or digest_of(path) != known:
-        hardware, found = examples.stream(folder, size=size, time=time, protocols=protocols)
-        chosen = (example for example in found if example.split == split)
-        write(chosen, path, {"digest": known, "hardware": hardware})
+        hardware, found = examples.stream(folder, size=size, time=time, protocols=protocols, domain=domain)
+        chosen = (
+            replace(example, text=example.text[:characters]) for example in found if example.split == split
+        )
+        write(chosen, path, {"digest": known, "hardware": hardware}, domain.metrics)
     return Programs(path)
 
 
@@ -156,8 +165,10 @@ def keep_texts(files: Sequence[Path], path: Path) -> Programs:
     return Programs(path)
 
 
-def write(chosen: Iterable[Example], path: Path, about: dict[str, str]) -> None:
-    """Write programs in pieces, the file whole or not at all."""
+def write(
+    chosen: Iterable[Example], path: Path, about: dict[str, str], metrics: Sequence[str] = METRICS
+) -> None:
+    """Write programs with these metrics in pieces, the file whole or not at all."""
     import pyarrow as pa
 
     schema = pa.schema(
@@ -173,7 +184,7 @@ def write(chosen: Iterable[Example], path: Path, about: dict[str, str]) -> None:
     )
     path.parent.mkdir(parents=True, exist_ok=True)
     scratch = path.with_suffix(".writing")
-    records = (_record(Program.of(example)) for example in chosen)
+    records = (_record(Program.of(example, metrics)) for example in chosen)
     with pa.OSFile(str(scratch), "wb") as file, pa.ipc.new_file(file, schema) as writer:
         while piece := list(islice(records, _PIECE)):
             writer.write_table(pa.Table.from_pylist(piece, schema=schema))

@@ -12,6 +12,11 @@ texts = ["….parquet"] optional: more code for `masked`, without costs
 …                     `backbone`, the folder of a pretrained T5Gemma, its encoder is read
 [space]
 size = 1024.0         the reference input size that the gate asks for
+name = "python"       optional: or another of `spaces.DOMAINS`, to be learned alone
+
+[[also]]              optional, repeated: a further space that the same weights learn
+space = "languages"   one of `spaces.DOMAINS`
+at_most = 5000        optional: of its programs an epoch, drawn anew each time
 
 [start]               in place of [model] and [space]: go on from a checkpoint
 …
@@ -35,6 +40,7 @@ from typing import Any, TypeVar
 from ci_rlm.errors import UsageError
 from ci_rlm.model import alternatives
 from ci_rlm.training import team
+from ci_rlm.training.spaces import DOMAINS, PYTHON
 
 FULL, FROZEN, LORA = "full", "frozen-encoder", "lora"
 METHODS = (FULL, FROZEN, LORA)
@@ -68,6 +74,22 @@ class Start:
             raise ValueError(f"[start] method is {self.method!r}, not one of {', '.join(METHODS)}")
         if self.rank < 1:
             raise ValueError(f"[start] rank is {self.rank}, not at least 1")
+
+
+@dataclass(frozen=True, slots=True)
+class Also:
+    """An `[[also]]` table of a recipe: a further space."""
+
+    space: str
+    """One of `spaces.DOMAINS`."""
+    at_most: int = 0
+    """Of its programs, those that an epoch sees; 0: all of them."""
+
+    def __post_init__(self) -> None:
+        if self.space not in DOMAINS:
+            raise ValueError(f"[[also]] space is {self.space!r}, not one of {', '.join(DOMAINS)}")
+        if self.at_most < 0:
+            raise ValueError(f"[[also]] at_most is {self.at_most}, not at least 0")
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +165,19 @@ class Recipe:
     """Of a corpus, those whose rows are learned from together; the commonest by default."""
     texts: tuple[Path, ...] = ()
     """Parquet files with a column `text`: code without costs, for `head = "masked"`."""
+    space: str = PYTHON.name
+    """What the corpus is read for first, and what changes and rehearsed programs are of."""
+    also: tuple[Also, ...] = ()
+    """Further spaces, whose programs come from the same corpus."""
+
+    def __post_init__(self) -> None:
+        names = [self.space, *(further.space for further in self.also)]
+        if self.space not in DOMAINS:
+            raise ValueError(f"[space] name is {self.space!r}, not one of {', '.join(DOMAINS)}")
+        if len(set(names)) < len(names):
+            raise ValueError(f"[[also]] names a space twice: {', '.join(names)}")
+        if self.train.changes and self.space != PYTHON.name:
+            raise ValueError(f"[train] changes are of {PYTHON.name}, not of {self.space}")
 
     @property
     def resolved(self) -> dict[str, Any]:
@@ -169,6 +204,8 @@ def read_recipe(path: Path) -> Recipe:
             train=_read(Train, table["train"], "[train]"),
             model=dict(table.get("model", {})),
             size=float(table["space"]["size"]) if start is None else 0.0,
+            space=str(table.get("space", {}).get("name", PYTHON.name)),
+            also=tuple(_read(Also, further, "[[also]]") for further in _tables(table, "also")),
             head=_head(table.get("head", alternatives.NUMBERS)),
             start=None if start is None else _read(Start, start, "[start]"),
             time=_time(table.get("ingested")),
@@ -182,9 +219,9 @@ def read_recipe(path: Path) -> Recipe:
 def _refuse_other_keys(table: Mapping[str, Any]) -> None:
     fresh = {"model", "space"} if "start" not in table else {"start"}
     needed = {"name", "corpus", "out", "seed", "train"} | fresh
-    _refuse_differing("the recipe", table, needed, {"head", "ingested", "protocols", "texts"})
+    _refuse_differing("the recipe", table, needed, {"also", "head", "ingested", "protocols", "texts"})
     if "start" not in table:
-        _refuse_differing("[space]", table.get("space"), {"size"}, set())
+        _refuse_differing("[space]", table.get("space"), {"size"}, {"name"})
         if not {"vocab_size", "backbone"} & set(table["model"]):
             raise ValueError("[model] vocab_size is missing")
 
@@ -215,6 +252,13 @@ def _time(ingested: Any) -> str:
     if ingested["time"] not in team.TIMES:
         raise ValueError(f"[ingested] time is {ingested['time']!r}, not one of {', '.join(team.TIMES)}")
     return str(ingested["time"])
+
+
+def _tables(table: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
+    found = table.get(name, [])
+    if not isinstance(found, list) or not all(isinstance(each, dict) for each in found):
+        raise ValueError(f"{name} is {found!r}, not [[{name}]] tables")
+    return found
 
 
 def _words(table: Mapping[str, Any], name: str) -> list[str]:

@@ -17,7 +17,7 @@ import json
 import platform
 import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -31,7 +31,8 @@ from ci_rlm.training.recipe import Recipe
 
 _STATE = re.compile(r"state-(\d+)\.safetensors")
 _MOMENT = re.compile(r"moment\.(\d+)\.(\w+)")
-RANKS = ("held_out_spearman", "held_out_spearman_of_changes")
+RANK = "held_out_spearman"
+"""What the log calls a rank of `held_out_ranks`, with what it is of behind it."""
 COUNTERS = ("step", "best", "waited", "scale")
 """Numbers of a state: steps taken, the best score, epochs since, and the scale of float16 losses."""
 
@@ -74,9 +75,10 @@ class Run:
             mean = sum(self._recent) / len(self._recent)
             print(f"step {step} of {steps}: loss {mean:.4f}, {seconds:.0f} s", file=sys.stderr)
 
-    def note_held_out(self, step: int, loss: float, ranks: Sequence[float]) -> None:
-        """What an epoch came to: the ranks are of programs, then of changes where they are read."""
-        found = {"held_out_loss": loss, **dict(zip(RANKS, ranks, strict=False))}
+    def note_held_out(self, step: int, loss: float, ranks: Mapping[str, float]) -> None:
+        """What an epoch came to: the ranks of `held_out_ranks`, by what they are of."""
+        found = {"held_out_loss": loss}
+        found |= {RANK + (name and f"_of_{name}"): rank for name, rank in ranks.items()}
         self._log({"step": step, **found})
         for name, value in found.items():
             self._plot(name, value, step)
@@ -195,7 +197,7 @@ def _step_of(line: str) -> int | None:
 
 
 def draw_curves(folder: Path) -> None:
-    """Draw the log of a run as `curves.png`: training and held-out loss, held-out Spearman."""
+    """Draw the log of a run as `curves.png`: training and held-out loss, held-out Spearman of each sort."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -203,7 +205,8 @@ def draw_curves(folder: Path) -> None:
     figure = Figure(figsize=(9, 3.5), layout="constrained")
     FigureCanvasAgg(figure)
     losses, scores = figure.subplots(1, 2)
-    for axes, names in ((losses, ("loss", "held_out_loss")), (scores, ("held_out_spearman",))):
+    ranks = dict.fromkeys(name for line in lines for name in line if name.startswith(RANK))
+    for axes, names in ((losses, ("loss", "held_out_loss")), (scores, tuple(ranks))):
         for name in names:
             points = [(line["step"], line[name]) for line in lines if name in line]
             if points:

@@ -149,7 +149,7 @@ def prepared_of(digest: str, text: str, asked: Asked, source: str, entry: str = 
         sha256=digest,
         text=written,
         unit=unit_text(text, entry, python_space("", 1.0)) if entry and asked.language == "python" else "",
-        counts=node_counts(body) if asked.language in _PYTHON else (),
+        counts=node_counts(body) if asked.language in PYTHON else (),
         digest=sha256(f"{asked.language}\0{body}".encode("utf-8", "surrogatepass")).digest()[:16],
         growth=dict(_growth(asked)),
     )
@@ -162,7 +162,15 @@ def _growth(asked: Asked) -> Iterator[tuple[str, float]]:
             yield metric, fit.exponent
 
 
-_PYTHON = frozenset({"python", "triton"})
+PYTHON = frozenset({"python", "triton"})
+"""Languages whose texts are made canonical, and whose syntax nodes are counted."""
+KERNELS_PREFIX, LANGUAGES_PREFIX = "KBSS\n", "# CDSS\n"
+"""Of prompts, as the paper's spaces have them."""
+
+
+def graph_prefix(source: str) -> str:
+    """What the prompt of a network opens with: the name of its search space."""
+    return f"{source}\n\n"
 
 
 def program_prompt(text: str, language: str, source: str) -> str:
@@ -173,10 +181,10 @@ def program_prompt(text: str, language: str, source: str) -> str:
     if language == "python":
         return program_text(text, python_space("", 1.0))
     if language == "triton":
-        return "KBSS\n" + canonical(text, "python")
+        return KERNELS_PREFIX + canonical(text, "python")
     if language == "onnx":
-        return f"{source}\n\n{text}"
-    return f"# CDSS\n# Language: {language}\n{text}"
+        return graph_prefix(source) + text
+    return f"{LANGUAGES_PREFIX}# Language: {language}\n{text}"
 
 
 def python_space(hardware: str, size: float) -> Space:

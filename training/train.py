@@ -33,16 +33,23 @@ from ci_rlm.model import alternatives
 from ci_rlm.model.alternatives import Head
 from ci_rlm.model.network import avoid_plans
 from ci_rlm.model.tokenizer import TextTokenizer
-from ci_rlm.training import programs
+from ci_rlm.training import programs, vocabulary
 from ci_rlm.training.batches import Batch, Batches, Item, common_types
 from ci_rlm.training.held_out import held_out_ranks
 from ci_rlm.training.networks import config_of, merged, network_of, size_of, tokenizer_of
+from ci_rlm.training.programs import Programs
 from ci_rlm.training.recipe import LORA, PRECISIONS, Recipe, Train
 from ci_rlm.training.rehearsal import stand_ins, with_rehearsal
 from ci_rlm.training.run import Run
+from ci_rlm.training.spaces import DOMAINS
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
+
+
+CHARACTERS = 8
+"""Of a token at most, on average: what is beyond so many for each token read is not kept, where texts are
+graphs of tens of thousands of tokens."""
 
 
 class Objective(nn.Module):
@@ -50,7 +57,9 @@ class Objective(nn.Module):
 
     def __init__(self, network: Head, types: int, weight: float) -> None:
         super().__init__()
-        self.network, self.counter, self.weight = network, nn.Linear(network.config.width, types), weight
+        # One at least, as torch warns of none: where nothing is counted, it is in no sum.
+        counter = nn.Linear(network.config.width, max(1, types))
+        self.network, self.counter, self.weight = network, counter, weight
         # Both, so that nothing hangs on what the process has drawn before.
         nn.init.zeros_(self.counter.weight)
         nn.init.zeros_(self.counter.bias)
@@ -87,31 +96,22 @@ def train(recipe: Recipe, *, stop_after: float | None = None, steps: int | None 
         raise UsageError(message, hint=hint)
     run = Run(recipe, writes=accelerator.is_main_process)
     with accelerator.main_process_first():
-        digests, size = programs.digest(recipe.corpus), size_of(recipe)
-        training, held_out = (
-            programs.keep(
-                recipe.corpus,
-                split,
-                recipe.out / f"{name}.arrow",
-                digests,
-                size=size,
-                time=recipe.time,
-                protocols=recipe.protocols,
-            )
-            for split, name in (("train", "train"), ("calibration", "held-out"))
-        )
+        digests = programs.digest(recipe.corpus)
+        training, *further = kept(recipe, "train", digests)
+        held_out, *held_out_further = kept(recipe, "calibration", digests)
         unmeasured = programs.keep_texts(recipe.texts, recipe.out / "texts.arrow") if recipe.texts else None
-        words = tokenizer_of(recipe, training, unmeasured)
+        words = tokenizer_of(recipe, training, further, unmeasured)
     run.describe(recipe, digests, accelerator.num_processes)
-    config = config_of(recipe, words, training.hardware)
+    others = [DOMAINS[a.space].on(own.hardware) for a, own in zip(recipe.also, further, strict=True)]
+    config = config_of(recipe, words, training.hardware, others)
     network, types = network_of(recipe, config, words, training), common_types(training)
     network.to(accelerator.device)
     with accelerator.main_process_first():
         learned = with_rehearsal(network, training, words, recipe)
     if unmeasured:
         learned = [*learned, *unmeasured]
-    batches = Batches(learned, types, words, network, recipe)
-    validation = Batches(held_out, types, words, network, recipe)
+    batches = Batches(learned, types, words, network, recipe, further)
+    validation = Batches(held_out, types, words, network, recipe, held_out_further)
     plans = [batches.steps(epoch) for epoch in range(recipe.train.epochs)]
     order = [step for plan in plans for step in plan][:steps]
     ends = {*accumulate(map(len, plans)), len(order)}
@@ -156,6 +156,37 @@ def train(recipe: Recipe, *, stop_after: float | None = None, steps: int | None 
         run.close()
     accelerator.wait_for_everyone()
     return folder
+
+
+FILES = {"train": "train", "calibration": "held-out"}
+"""By split, what its files in a run's folder begin with."""
+
+
+def kept(recipe: Recipe, split: str, digests: dict[str, str]) -> list[Programs]:
+    """The programs of one split in the run's folder: of its own space, then of each further one.
+
+    Raises CiRlmError where there is no corpus, UsageError where a further space has no programs to
+    learn from.
+    """
+    found: list[Programs] = []
+    for space in (recipe.space, *(also.space for also in recipe.also)):
+        domain = DOMAINS[space]
+        name = FILES[split] if space == recipe.space else f"{FILES[split]}-{space}"
+        own = programs.keep(
+            recipe.corpus,
+            split,
+            recipe.out / f"{name}.arrow",
+            digests,
+            size=size_of(recipe),
+            time=recipe.time,
+            protocols=recipe.protocols,
+            domain=domain,
+            characters=None if domain.is_python else CHARACTERS * recipe.train.longest,
+        )
+        if found and split == "train" and not len(own):
+            raise UsageError(f"{recipe.corpus} has no training examples of {space}", hint="no such [[also]]")
+        found.append(own)
+    return found
 
 
 class Portion(NamedTuple):
@@ -268,10 +299,10 @@ def validate(
             own = network.loss(*batch[:4]).item()
             total += torch.tensor([own * len(chosen), len(chosen)], device=accelerator.device)
     loss_sum, count = accelerator.reduce(total, "sum").tolist()
-    ranks = [] if recipe.head == alternatives.MASKED else held_out_ranks(network, held_out)
+    ranks = {} if recipe.head == alternatives.MASKED else held_out_ranks(network, held_out)
     run.note_held_out(int(counters["step"]), loss_sum / count, ranks)
     by_rank = recipe.train.monitor == "spearman" and ranks
-    score = sum(ranks) / len(ranks) if by_rank else -loss_sum / count
+    score = sum(ranks.values()) / len(ranks) if by_rank else -loss_sum / count
     better = score > counters["best"]
     counters["best"], counters["waited"] = (
         max(score, counters["best"]),
@@ -324,7 +355,7 @@ def write_checkpoint(recipe: Recipe, network: Head, words: TextTokenizer) -> Non
     card = (
         f"# {recipe.name}\n\nA training run's checkpoint; `ci_rlm.training.publish` writes the model card.\n"
     )
-    alternatives.save(recipe.out / "checkpoint", network, words, card)
+    alternatives.save(recipe.out / "checkpoint", network, words, card, vocabulary.of_run(recipe))
 
 
 def main(recipe: Recipe, *, minutes: float | None = None, threads: int | None = None) -> Path:
