@@ -211,7 +211,7 @@ def test_the_answer_says_what_it_rests_on() -> None:
     assert said.startswith("1 function of 1 file at 000000000000, drawn with seed 7")
     assert "Hits: 0 of 1 known-bad edits (0.0%, 0.0% to 97.5%) called regressed" in said
     assert "Nothing was run, so what an edit costs here is not known." in said
-    assert "peak memory warns at 10% and fails at 25% with confidence 0.9" in said
+    assert "peak memory warns at 10% with confidence 0.5 and fails at 25% with 0.9" in said
 
 
 def test_every_function_is_listed_where_that_is_asked_for() -> None:

@@ -121,7 +121,12 @@ def document(setting: Setting, trials: Sequence[Trial], effects: Mapping[str, Ef
         "seed": setting.seed,
         "model": {"name": setting.model.name, "digest": setting.model.digest},
         "limits": {
-            metric: {"warn": limits.warn, "fail": limits.fail, "confidence": limits.confidence}
+            metric: {
+                "warn": limits.warn,
+                "fail": limits.fail,
+                "confidence": limits.confidence,
+                "warn_confidence": limits.warn_confidence,
+            }
             for metric, limits in setting.limits
         },
         "bad": {**_counts(tally(trials, bad=True)), "expected": round(expected(trials, effects), 1)},

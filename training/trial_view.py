@@ -123,8 +123,8 @@ def _meaning(setting: Setting, trials: Sequence[Trial], effects: Mapping[str, Ef
         f"{expected(trials, effects):.0f} of the {bad.of} would be right to call."
     )
     told = "; ".join(
-        f"{title(metric)} warns at {limits.warn:.0%} and fails at {limits.fail:.0%} with "
-        f"confidence {limits.confidence:g}"
+        f"{title(metric)} warns at {limits.warn:.0%} with confidence {limits.warn_confidence:g} and fails at "
+        f"{limits.fail:.0%} with {limits.confidence:g}"
         for metric, limits in setting.limits
     )
     yield f"Limits: {told}."
