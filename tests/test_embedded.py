@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ci_rlm.model import checkpoint
+from ci_rlm.training import recorded
+from ci_rlm.training.card import card
 
 if TYPE_CHECKING:
     from tests.conftest import Checkout
@@ -91,3 +93,32 @@ def test_nothing_of_the_repository_is_executed(repo: Checkout, tmp_path: Path) -
     report(repo)
 
     assert not (tmp_path / "ran").exists()
+
+
+def test_the_model_card_is_the_one_that_its_record_writes() -> None:
+    folder = checkpoint.locate(checkpoint.EMBEDDED)
+    record = recorded.read(folder)
+    config, info, _ = checkpoint.read_info(folder)
+
+    assert record.weights.digest == info.digest
+    assert (folder / checkpoint.CARD).read_text(encoding="utf-8") == card(config, record)
+
+
+COPIES = """\
+def within(readings, low, high):
+    kept = []
+    for reading in list(readings):
+        if low <= reading <= high:
+            kept.append(reading)
+    return kept
+"""
+
+
+def test_a_copy_of_what_is_looped_over_is_warned_of_and_taking_it_back_is_not(repo: Checkout) -> None:
+    changed(repo, COPIES.replace("list(readings)", "readings"), COPIES)
+    assert b"The one changed function likely costs more" in report(repo, "--format", "terminal")
+
+    repo.write("unique.py", COPIES.replace("list(readings)", "readings"))
+    repo.commit("back")
+    told = report(repo, "--format", "terminal")
+    assert b"No credible regression in 1 changed function" in told
