@@ -102,7 +102,7 @@ def test_the_steps_of_the_verdict_lead_to_what_the_report_says(verdict_walk: Mod
         if verdict.comparison.change.unit.name == "within" and verdict.comparison.metric.name == "peak_memory"
     )
     assert f"| {row.comparison.p_regression:.2f} |" in made
-    assert f"So it is *{row.outcome.value}*, because: *{row.reason}*." in made
+    assert f"So it is *{row.outcome.value}*, a warning, because: *{row.reason}*." in made
 
 
 def test_pictures_are_light() -> None:
