@@ -158,6 +158,12 @@ def test_labels_under_an_interval_do_not_touch_and_one_of_them_is_no_change(reac
         assert right.at - left.at > 6 * (len(left.label) + len(right.label)) / 2
 
 
+def test_a_wide_interval_has_no_more_ticks_than_an_axis_may_have() -> None:
+    made = plot.ratio(row(ratio={"low": 1 / 128, "mid": 1.0, "high": 5.0}), 0.1)
+    assert made is not None
+    assert [tick.label for tick in made.ticks] == ["÷100", "÷10", "-50%", "0%", "+100%", "+400%"]
+
+
 def test_a_new_function_has_no_interval() -> None:
     assert plot.ratio(row(ratio=None), 0.1) is None
 

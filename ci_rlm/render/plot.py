@@ -210,12 +210,12 @@ def _strides() -> Iterator[int]:
 
 
 def _apart(ticks: Iterable[Tick]) -> tuple[Tick, ...]:
-    """The ticks whose labels do not run into that of one before, in the order of their places."""
+    """As many ticks as an axis has, whose labels do not run into that of one before, by their places."""
     kept: list[Tick] = []
     for tick in ticks:
         if all(abs(tick.at - k.at) >= _CHARACTER / 2 * (len(tick.label) + len(k.label)) for k in kept):
             kept.append(tick)
-    return tuple(sorted(kept, key=lambda tick: tick.at))
+    return tuple(sorted(kept[:_TICKS], key=lambda tick: tick.at))
 
 
 def _spread(name: str, side: Quantiles, unit: str) -> str:
