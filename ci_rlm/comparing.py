@@ -30,6 +30,8 @@ LEAST = {"B": 1.0, "s": 1e-9}
 _TOKEN = re.compile(r"\w+|[^\w\s]")
 _CENTRE = (0.1, 0.9)
 _ENDS = (0.05, 0.5, 0.95)
+_TIE = 1e-9
+"""Probabilities no further apart are the same: a change and its inverse round differently."""
 
 
 def similarity(before: str, after: str) -> float:
@@ -149,16 +151,24 @@ def _matters(before: Prediction, cdf: Cdf, limits: Limits, *, worse: bool) -> fl
 
 
 def _found_quantile(pairs: Quantiles, u: float, calibration: Calibration | None) -> float:
-    """The ratio that is passed with probability 1 - u, as held-out pairs found probabilities.
+    """The log ratio that is passed with probability 1 - u, as held-out pairs found probabilities.
 
-    The map is of P(after is so much dearer), and mirrored of P(so much cheaper). What neither end
-    reaches is no difference; where both do, the told distribution stands.
+    The map is of P(after is so much dearer), and mirrored of P(so much cheaper). What neither direction
+    reaches is no difference; where both do, the one that is told to be likelier has it.
     """
     told_of = _told_probability(calibration)
     above, below = _quantile_of(pairs, 1 - told_of(1 - u)), _quantile_of(pairs, told_of(u))
     if above > 0 > below:
-        return _quantile_of(pairs, u)
+        likelier = cdf_of(_mirrored(pairs), 0.0) - cdf_of(pairs, 0.0)
+        if abs(likelier) < _TIE:
+            return _quantile_of(pairs, u)
+        return above if likelier > 0 else below
     return above if above > 0 else min(below, 0.0)
+
+
+def _mirrored(pairs: Quantiles) -> list[tuple[float, float]]:
+    """The distribution of before / after."""
+    return [(1 - u, -x) for u, x in reversed(pairs)]
 
 
 def _told_probability(calibration: Calibration | None) -> Callable[[float], float]:
@@ -244,9 +254,8 @@ def _error_quantiles(calibration: Calibration, predicted: float, alike: float) -
     band = band_at(calibration, alike)
     scale = band.floor + band.growth * abs(predicted)
     pairs = [(u, band.slope * abs(predicted) + scale * error) for u, error in band.quantiles]
-    if predicted < 0:  # the same statement, read from the other side
-        pairs = [(1 - u, -x) for u, x in reversed(pairs)]
-    return pairs
+    # Of a lower cost it is the same statement, read from the other side.
+    return _mirrored(pairs) if predicted < 0 else pairs
 
 
 def _independent(before: Prediction, after: Prediction) -> tuple[list[float], Cdf]:

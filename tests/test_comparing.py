@@ -133,10 +133,16 @@ def test_the_interval_says_what_the_probabilities_say(
     told = of_ratios(CHANGE, MEMORY, before, sides, calibrations, limits)
     assert told.slowdown
     assert told.slowdown.low <= told.slowdown.mid <= told.slowdown.high
-    # Where both directions are likely, the two claims do not fit into one distribution.
-    if told.p_warning + told.p_improvement < 0.9:
-        assert (told.slowdown.mid > 1 + warn + 1e-6) <= (told.p_warning > 0.5 - 1e-6)
+    pairs = comparing.mixture(*sides)
+    dearer = 1 - comparing.cdf_of(pairs, 0.0)
+    cheaper = 1 - comparing.cdf_of([(1 - u, -x) for u, x in reversed(pairs)], 0.0)
+    # Where both directions are found to be likely, the one that is told to be likelier has the middle.
+    if dearer > cheaper + 1e-9:
         assert (told.p_warning > 0.5 + 1e-6) <= (told.slowdown.mid > 1 + warn - 1e-6)
+        assert (told.slowdown.mid > 1 + warn + 1e-6) <= (told.p_warning > 0.5 - 1e-6)
+    if cheaper > dearer + 1e-9:
+        assert (told.p_improvement > 0.5 + 1e-6) <= (told.slowdown.mid < 1 / (1 + warn) + 1e-6)
+        assert (told.slowdown.mid < 1 / (1 + warn) - 1e-6) <= (told.p_improvement > 0.5 - 1e-6)
 
 
 @pytest.mark.parametrize("direction", [1, -1])
