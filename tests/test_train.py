@@ -21,6 +21,7 @@ from ci_rlm.training.batches import Batches, common_types
 from ci_rlm.training.corpus import Example, Row
 from ci_rlm.training.programs import Programs
 from ci_rlm.training.recipe import Recipe, Start, read_recipe
+from ci_rlm.training.run import Run
 
 RECIPE = """
 name = "miniature"
@@ -145,6 +146,13 @@ def test_a_run_ends_after_so_many_steps(folder: Path) -> None:
     train.train(recipe_of(folder, epochs=3), steps=3)
     whole = 3 * len(batches_of(folder).plan(0))
     assert last_step(folder / "run") == 3 < whole
+
+
+def test_two_runs_do_not_write_to_one_folder(folder: Path) -> None:
+    recipe = read_recipe(folder / "recipe.toml")
+    with Run(recipe).alone(), pytest.raises(UsageError, match="another run is writing"):
+        train.train(recipe, steps=1)
+    assert train.train(recipe, steps=1).exists()
 
 
 def test_a_normalised_head_keeps_the_statistics_of_the_training_rows(folder: Path) -> None:

@@ -17,7 +17,8 @@ import json
 import platform
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -44,6 +45,26 @@ class Run:
         self.folder, self.keep, self.writes = recipe.out, recipe.train.keep, writes
         self._recent: list[float] = []
         self._board: Any = None
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """While no other run writes to the folder. Raises UsageError where one does."""
+        try:
+            import fcntl
+        except ImportError:  # Windows
+            yield
+            return
+        if not self.writes:
+            yield
+            return
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with (self.folder / "lock").open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as error:
+                hint = "wait for it, or give this run another folder with `out`"
+                raise UsageError(f"another run is writing to {self.folder}", hint=hint) from error
+            yield
 
     def describe(self, recipe: Recipe, digests: Mapping[str, str], processes: int) -> None:
         """Say what the run is of. Raises UsageError where the folder holds a run of something else."""

@@ -83,10 +83,10 @@ def train(recipe: Recipe, *, stop_after: float | None = None, steps: int | None 
     """Run a recipe to its end, or for so many minutes; the folder of the checkpoint.
 
     With `steps`, the end is after so many of its steps, and the rate decays until there. Raises
-    UsageError for a recipe that does not fit its corpus, its checkpoint or the processes.
+    UsageError for a recipe that does not fit its corpus, its checkpoint or the processes, and
+    where another run writes to its folder.
     """
     from accelerate import Accelerator
-    from rich.progress import Progress
 
     avoid_plans()
     accelerator = Accelerator(mixed_precision=PRECISIONS[recipe.train.precision])
@@ -95,6 +95,15 @@ def train(recipe: Recipe, *, stop_after: float | None = None, steps: int | None 
         message = f"{recipe.train.batches} batches a step for {accelerator.num_processes} processes"
         raise UsageError(message, hint=hint)
     run = Run(recipe, writes=accelerator.is_main_process)
+    with run.alone():
+        return _train(recipe, run, accelerator, stop_after=stop_after, steps=steps)
+
+
+def _train(
+    recipe: Recipe, run: Run, accelerator: Accelerator, *, stop_after: float | None, steps: int | None
+) -> Path:
+    from rich.progress import Progress
+
     with accelerator.main_process_first():
         digests = programs.digest(recipe.corpus)
         training, *further = kept(recipe, "train", digests)
