@@ -208,6 +208,8 @@ comparisons = st.builds(
     p_warning=shares,
     p_improvement=shares,
     p_over_budget=shares,
+    worse_matters=shares,
+    better_matters=shares,
 )
 verdicts = st.builds(Verdict, comparisons, st.sampled_from(Outcome), st.sampled_from(Level), names)
 reports = st.builds(

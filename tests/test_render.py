@@ -18,7 +18,8 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from ci_rlm.errors import ReportError, UsageError
-from ci_rlm.flow import FalseAlarms, Interval, Level, Metric, Mode, Outcome, Range, Report, Skipped
+from ci_rlm.flow import FalseAlarms, Interval, Level, Limits, Metric, Mode, Outcome, Range, Report, Skipped
+from ci_rlm.judge import judge
 from ci_rlm.render import FORMATS, document, measure, parse, render, schema
 from ci_rlm.render.markdown import LIMIT_BYTES
 from tests.reports import (
@@ -75,6 +76,39 @@ def test_the_verbose_terminal_report_reads_as_its_golden_file() -> None:
 
 def test_the_schema_is_a_json_schema() -> None:
     Draft202012Validator.check_schema(schema())
+
+
+sixteenths = st.integers(0, 16).map(lambda n: n / 16)
+between = st.integers(1, 15).map(lambda n: n / 16)
+
+
+@given(shares=st.tuples(*[sixteenths] * 5), alarm=sixteenths, sure=between, likely=between)
+def test_a_verdict_follows_from_what_the_document_tells(
+    shares: tuple[float, ...], alarm: float, sure: float, likely: float
+) -> None:
+    """As docs/verdict.md and the schema put the rules, from the row, the limits and the bound alone."""
+    fields = ("p_regression", "p_warning", "p_improvement", "worse_matters", "better_matters")
+    found = verdict("f", Outcome.SAME, (1.0, 1.0)).comparison
+    found = dataclasses.replace(found, **dict(zip(fields, shares, strict=True)), alarm=alarm)
+    limits = Limits(confidence=sure, warn_confidence=likely)
+    (row,) = document(report(judge(found, limits)))["rows"]
+    fail, worse, better = row["p_regression"], row["p_warning"], row["p_improvement"]
+    matters = {"worse": row["p_worse_matters"], "better": row["p_better_matters"]}
+    quiet = 1 - worse * matters["worse"] - better * matters["better"]
+    if not alarm:
+        likely = sure
+    expected = ("unsure", "none")
+    if 1 - worse - better >= sure or quiet >= sure:
+        expected = ("same", "none")
+    for wanted, enough, level, over in (
+        ("better", better >= likely, "none", better),
+        ("worse", worse >= likely, "warn", worse),
+        ("worse", fail >= sure, "fail", worse),
+    ):
+        if enough and (not alarm or over > alarm):
+            called = ("regressed" if wanted == "worse" else "improved", level)
+            expected = called if matters[wanted] >= 0.5 else ("same", "none")
+    assert (row["outcome"], row["level"]) == expected
 
 
 @settings(max_examples=40)

@@ -109,6 +109,9 @@ class Row(_Settlement):
     reason: str
     equal: bool
     truncated: bool
+    p_worse_matters: NotRequired[float]
+    p_better_matters: NotRequired[float]
+    """Both where a model was asked for the ratio."""
     hunks: NotRequired[list[HunkRow]]
     """The most responsible first; of an explained claim of a difference."""
 
@@ -289,6 +292,9 @@ def _row(verdict: flow.Verdict) -> Row:
         "equal": change.equal,
         "truncated": any(side.truncated for side in sides),
     }
+    if comparison.slowdown is not None and not change.equal:
+        row["p_worse_matters"] = _rounded(comparison.worse_matters)
+        row["p_better_matters"] = _rounded(comparison.better_matters)
     if verdict.hunks:
         row["hunks"] = [hunk_row(hunk) for hunk in verdict.hunks]
     return row
