@@ -305,6 +305,7 @@ def _chunks(shelf: Shelf, source: str, make: Maker, *, edited: bool = False) -> 
 def _generated(shelf: Shelf, _: Places) -> Iterator[Bundle]:
     yield from _chunks(shelf, "synthetic", _programs, edited=True)
     yield from _chunks(shelf, "synthetic-graph", _graphs)
+    yield from _chunks(shelf, "ways", _ways, edited=True)
 
 
 def _programs(records: Sequence[str]) -> list[Program]:
@@ -317,6 +318,16 @@ def _programs(records: Sequence[str]) -> list[Program]:
             found = program_of(name)
             made.append(Program(name, found.text, found.entry or ""))
     return made
+
+
+def _ways(records: Sequence[str]) -> Iterator[Program]:
+    """Functions in all of their ways; none where another version of the generator made them."""
+    from ci_rlm.training.ways import programs_of
+
+    for record in records:
+        with suppress(UsageError):
+            for way in programs_of(record):
+                yield Program(way.record, way.text, way.entry)
 
 
 def _graphs(records: Sequence[str]) -> Iterator[Program]:

@@ -226,6 +226,17 @@ def synthetic(count: int, seed: int, timed: bool, held_out: bool, run: RunFlags)
 
 
 @profile.command()
+@click.option("--count", type=click.IntRange(1), default=6_000, show_default=True, help="Functions.")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the first one.")
+@run_flags
+def ways(count: int, seed: int, run: RunFlags) -> int:
+    """Measure small functions in all the ways that we know to write them."""
+    from ci_rlm.training import ways as harness
+
+    return _run(list(harness.tasks(count, seed)), harness.measure, run, "chunks")
+
+
+@profile.command()
 @click.argument("folders", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
 @click.option("--into", type=click.Path(dir_okay=False, path_type=Path), required=True, help="Parquet file.")
 def merge(folders: Sequence[Path], into: Path) -> int:

@@ -68,6 +68,7 @@ PLANS: dict[str, Plan] = {
     "mbpp": Plan(programs=40, edited=1, efficiency=3, neutral=3),
     "codecontests": Plan(programs=200, edited=10, efficiency=3, neutral=3),
     "synthetic": Plan(programs=2, edited=1, efficiency=3, neutral=3),
+    "ways": Plan(programs=1, edited=1, efficiency=1, neutral=2),
 }
 
 
