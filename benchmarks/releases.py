@@ -1,6 +1,7 @@
 """False alarms in the wild: what the gate says of the releases of packages, one after another.
 
     python benchmarks/releases.py --releases FOLDER [--checkpoint embedded] [--calls FILE] [--most 50]
+    python benchmarks/releases.py --releases FOLDER --changes FILE [--most 40]
 
 FOLDER holds releases that you fetched, two or more of each package: archives (NAME-VERSION.tar.gz,
 NAME-VERSION.zip, NAME-VERSION-….whl) or what was unpacked from them, as folders NAME-VERSION. The
@@ -12,6 +13,10 @@ Next to no change of a release costs a tenth more, so each function called regre
 false alarm until someone has read it. `--calls` writes the most confident calls with their diffs.
 That file holds the packages' own code: it is for reading, not for a commit. Intervals are those of
 drawing packages (`training/bootstrap.py`), since the functions of one package are not independent.
+
+`--changes` judges nothing, and writes the changed functions as a checkpoint reads them, at most so many
+of a package, as a Parquet file for `python -m ci_rlm.training.publish --changes FILE`: one half of
+the packages to fit with, the other to count calls in. It holds the packages' code as well.
 """
 
 from __future__ import annotations
@@ -29,6 +34,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import unified_diff
 from functools import partial
+from hashlib import sha256
 from itertools import groupby, pairwise, starmap
 from pathlib import Path, PurePosixPath
 
@@ -43,13 +49,14 @@ from packaging.version import Version
 
 from ci_rlm import extract, gate, predict
 from ci_rlm.config import Config
-from ci_rlm.flow import Change, Outcome, Verdict
+from ci_rlm.flow import Change, FileChange, Outcome, Verdict
 from ci_rlm.git import FileLimits, Repository
 from ci_rlm.git.contents import escapes
 from ci_rlm.predict import Predictor
+from ci_rlm.prompt import prompts_of
 from ci_rlm.render.markdown import code, prose
 from ci_rlm.render.text import counted, printable
-from ci_rlm.training import bootstrap, scores
+from ci_rlm.training import bootstrap, scores, texts
 from ci_rlm.training.bootstrap import Figure
 
 Files = Mapping[str, bytes]
@@ -326,6 +333,41 @@ def _fenced(text: str) -> str:
     return f"{fence}diff\n{text}\n{fence}"
 
 
+# Changes to publish with.
+
+
+def changes_of(before: Release, after: Release, most: int, max_bytes: int) -> Iterator[dict[str, str]]:
+    """Changed functions of two releases, as `training.releases.read` reads them; always the same ones."""
+    old, new = (files_of(each, max_bytes) for each in (before, after))
+    paths = (path for path in sorted(old.keys() & new.keys()) if old[path] != new[path])
+    files = (FileChange(PurePosixPath(path), PurePosixPath(path), old[path], new[path]) for path in paths)
+    space = texts.python_space("", 1.0)
+    found = []
+    for change in extract.changes(files):
+        if isinstance(change, Change) and change.before and change.after and not change.equal:
+            sides = prompts_of(change.before, change.after, space)
+            found.append([side.text.removeprefix(space.prefix) for side in sides])
+    chosen = sorted(found, key=lambda sides: sha256("\0".join(sides).encode("utf-8", "replace")).digest())
+    split = "judge" if sha256(after.name.encode()).digest()[0] % 2 else "fit"
+    for one, other in chosen[:most]:
+        yield {"before_text": one, "after_text": other, "package": after.name, "split": split}
+
+
+def write_changes(folder: Path, path: Path, most: int, max_bytes: int) -> None:
+    """Write the changed functions of all pairs of releases in the folder."""
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    rows = [row for pair in pairs(folder) for row in changes_of(*pair, most, max_bytes)]
+    scratch = path.with_suffix(".writing")
+    names = ("before_text", "after_text", "package", "split")
+    schema = pa.schema([(name, pa.string()) for name in names])
+    parquet.write_table(pa.Table.from_pylist(rows, schema=schema), scratch)
+    scratch.replace(path)
+    packages = {row["package"] for row in rows}
+    print(f"{counted(len(rows), 'change')} of {counted(len(packages), 'package')} in {path}", file=sys.stderr)
+
+
 def run(folder: Path, predictor: Predictor, config: Config, calls_file: Path | None, most: int) -> None:
     """Judge the releases in a folder, print the table, and write the calls if a file is named."""
     findings = measure(folder, predictor, config)
@@ -342,9 +384,13 @@ def main() -> None:
     parser.add_argument("--checkpoint", default="embedded")
     parser.add_argument("--device", default="auto")
     parser.add_argument("--calls", type=Path, help="where to write the most confident calls, as Markdown")
-    parser.add_argument("--most", type=int, default=50, help="how many of them")
+    parser.add_argument("--changes", type=Path, help="judge nothing: where to write the changes, as Parquet")
+    parser.add_argument("--most", type=int, default=50, help="how many calls, or changes of a package")
     flags = parser.parse_args()
     config = Config(checkpoint=flags.checkpoint, device=flags.device, cache=False)
+    if flags.changes:
+        write_changes(flags.releases, flags.changes, flags.most, config.max_file_size)
+        return
     run(
         flags.releases,
         predict.load(config, warn=partial(print, file=sys.stderr)),

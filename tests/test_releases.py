@@ -11,10 +11,13 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import pyarrow.parquet as parquet
 import pytest
 from scipy.stats import beta
 
 from ci_rlm.config import Config
+from ci_rlm.extract.canonical import canonical
+from ci_rlm.training import releases
 from tests.conftest import Checkout
 from tests.fakes import FakePredictor, by_length
 
@@ -242,3 +245,33 @@ def test_the_script_writes_the_calls_to_the_file_that_is_named(
     script.run(shelf, FakePredictor(by_length), Config(), told, 50)
     assert told.read_text().startswith("# 2 of 2 calls")
     assert capsys.readouterr().out.startswith("Model: fake (000000000000)")
+
+
+# Changes to publish with.
+
+
+def test_changed_functions_are_written_as_a_checkpoint_reads_them(script: ModuleType, tmp_path: Path) -> None:
+    kept, moved = "def same(x):\n    return x\n", "def moved(x):\n    return x\n"
+    for name in ("one", "two", "three"):
+        wheel(tmp_path, f"{name}-1.0", {"a.py": SHORT + kept, "gone.py": moved, "b.py": COMMENTED})
+        wheel(tmp_path, f"{name}-1.1", {"a.py": LONG + kept, "b.py": SHORT, "fresh.py": moved})
+    script.write_changes(tmp_path, tmp_path / "changes.parquet", 5, 10**6)
+    rows = parquet.read_table(tmp_path / "changes.parquet").to_pylist()
+    assert [row["package"] for row in rows] == ["one", "three", "two"]
+    written = tuple(canonical(text, "python") for text in (SHORT, LONG))
+    assert {(row["before_text"], row["after_text"]) for row in rows} == {written}
+    read = releases.read(tmp_path / "changes.parquet")
+    assert len(read.fit) + len(read.judge) == 3
+    judged = {row["package"] for row in rows if row["split"] == "judge"}
+    assert read.packages == len(judged)
+
+
+def test_of_a_package_so_many_changes_are_written_always_the_same(script: ModuleType, tmp_path: Path) -> None:
+    old, new = ("".join(f"def f{n}(x):\n    return {value}\n" for n in range(9)) for value in ("x", "x + 1"))
+    wheel(tmp_path, "one-1.0", {"a.py": old})
+    wheel(tmp_path, "one-1.1", {"a.py": new})
+    for name in ("a.parquet", "b.parquet"):
+        script.write_changes(tmp_path, tmp_path / name, 4, 10**6)
+    one, other = (parquet.read_table(tmp_path / name) for name in ("a.parquet", "b.parquet"))
+    assert one.num_rows == 4
+    assert one.equals(other)

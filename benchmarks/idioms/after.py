@@ -217,7 +217,7 @@ def evens(xs: list[int]) -> list[int]:
 def count_small(xs):
     n = 0
     for x in xs:
-        if x < 100:
+        if 100 > x:
             n += 1
     return n
 

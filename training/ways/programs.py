@@ -41,13 +41,16 @@ VERBS = ("get", "compute", "find", "make", "collect", "check", "build", "load", 
 CLASSES = ("Solution", "Store", "Report", "Helper", "Index", "Service")
 FILLED = {
     "e": (
-        "x", "x * x", "x + $c", "x % $m", "abs(x)", "x * $c - 1", "-x", "x // $m", "x * x % $m", "(x + $c) % $m",
+        "x", "x * x", "x + $c", "x % $m", "abs(x)", "x * $c - 1", "-x", "x // $m", "x * x % $m",
+        "(x + $c) % $m",
     ),
     "p": (
-        "x > $c", "x % 2 == 0", "x < $c", "x != $c", "x % $m == 1", "x >= 0", "abs(x) > $c", "x % $m and x > 0",
+        "x > $c", "x % 2 == 0", "x < $c", "x != $c", "x % $m == 1", "x >= 0", "abs(x) > $c",
+        "x % $m and x > 0",
     ),
     "we": (
-        "w", "w.upper()", "w[0]", "w[::-1]", "w + '.'", "w.strip()", "w[1:]", "w.replace('a', 'b')", "w + ', '",
+        "w", "w.upper()", "w[0]", "w[::-1]", "w + '.'", "w.strip()", "w[1:]", "w.replace('a', 'b')",
+        "w + ', '",
     ),
     "wp": (
         "len(w) > 3", "w[0] != 'a'", "'e' in w", "w.startswith('b')", "len(w) % 2", "w > 'm'", "w[-1] != 's'",

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from inspect import cleandoc
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +30,7 @@ def _tasks(text: str) -> Iterator[Task]:
     for part in text.split("\n==== ")[1:]:
         head, _, body = part.partition("\n")
         name, *inputs = head.split()
-        yield Task(name, tuple(inputs), tuple(cleandoc(way) for way in body.split("\n--\n")))
+        yield Task(name, tuple(inputs), tuple(way.strip("\n") for way in body.split("\n--\n")))
 
 
 NUMBERS = r"""
