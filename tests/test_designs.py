@@ -134,6 +134,15 @@ def test_weights_are_averaged_one_by_one(designs: ModuleType, tmp_path: Path) ->
     assert all(torch.equal(mean[name], first[name]) for name in first if name != "head.weight")
 
 
+def test_of_a_problem_no_more_than_a_few_programs_are_ranked(designs: ModuleType) -> None:
+    columns = ("problems", "measured", "predicted", "tokens", "read")
+    record = {**{name: list(range(20)) for name in columns}, "problems": ["a", "b"] * 10, "seconds": 1.0}
+    kept = designs.few_of_each(record)
+    assert kept["problems"] == ["a", "b"] * 8
+    assert all(kept[name] == list(range(16)) for name in columns[1:])
+    assert kept["seconds"] == 1.0
+
+
 @pytest.mark.model
 def test_a_run_keeps_what_each_arm_answers_and_prints_a_row_of_it(
     designs: ModuleType, setting: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
