@@ -24,7 +24,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -177,7 +177,7 @@ def unedited(setting: Setting) -> list[Example]:
     return [example for example in found if example.split == "train"] + asked
 
 
-def generated(setting: Setting) -> list[Example]:
+def generated() -> list[Example]:
     """Programs from a seed that are learned from, at a few sizes, with what was measured of them."""
     with tempfile.TemporaryDirectory() as scratch:
         synthetic(Path(), Path(scratch) / "made", GENERATED)
@@ -223,7 +223,7 @@ def small(example: Example) -> Example | None:
 def with_generated(setting: Setting, change: Callable[[list[Example]], list[Example]]) -> list[Example]:
     """The programs, and generated ones of the same hardware, as a corpus has one."""
     own = unedited(setting)
-    return own + [replace(each, hardware=own[0].hardware) for each in change(generated(setting))]
+    return own + [replace(each, hardware=own[0].hardware) for each in change(generated())]
 
 
 CORPORA: dict[str, Callable[[Setting], list[Example]]] = {
@@ -245,7 +245,7 @@ def run_arm(setting: Setting, name: str, seed: int) -> None:
     if arm.mean_of:
         folder, learned = average([setting.run(each, seed) for each in arm.mean_of], recipe.out), {}
     else:
-        with a_loss_of_nearness() if arm.near else nothing():
+        with a_loss_of_nearness() if arm.near else nullcontext():
             folder = train(recipe, steps=setting.steps_of(name))
         learned = curves(recipe.out)
     parameters = sum(tensor.numel() for tensor in load_file(folder / weights.WEIGHTS).values())
@@ -267,12 +267,6 @@ def average(runs: Sequence[Path], out: Path) -> Path:
     mean = {name: torch.stack([state[name] for state in states]).mean(0) for name in states[0]}
     save_file(mean, folder / weights.WEIGHTS)
     return folder
-
-
-@contextmanager
-def nothing() -> Iterator[None]:
-    """The loss as it is."""
-    yield
 
 
 @contextmanager
