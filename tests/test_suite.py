@@ -16,8 +16,9 @@ from ci_rlm.cli import main
 from ci_rlm.errors import CheckpointError
 from ci_rlm.extract.canonical import canonical
 from ci_rlm.model import checkpoint, records
+from ci_rlm.predict.cache import AnswerCache
 from ci_rlm.predict.rlm import RlmPredictor
-from ci_rlm.training import corpus, recorded, releases, suite, suite_table, texts
+from ci_rlm.training import corpus, recorded, releases, shards, suite, suite_table, texts
 from ci_rlm.training.card import card, figures_table
 from ci_rlm.training.corpus import Example, Row
 from ci_rlm.training.publish import publish
@@ -50,6 +51,15 @@ def programs() -> list[Example]:
     return found
 
 
+def write_ways(folder: Path) -> None:
+    """Beside a corpus, small functions of other tasks with rows of their own protocol."""
+    with shards.Shards(folder, "programs-ways", shards.schema()) as writer:
+        for each in programs():
+            record = corpus.record_of(replace(each, problem=f"ways/{each.problem}", source="ways"))
+            record["rows"] = [{**row, "protocol": suite.WAYS} for row in record["rows"][:1]]
+            writer.add(record)
+
+
 @pytest.fixture(scope="module")
 def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a corpus, a file of changes, and a published checkpoint of random weights."""
@@ -57,6 +67,7 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     where = tmp_path_factory.mktemp("suite")
     corpus.write(programs(), where / "corpus")
+    write_ways(where / "corpus")
     rows = [
         {
             "before_text": f"def f(x): return x+{at}",
@@ -72,9 +83,8 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
     tiny_checkpoint(where / "run", "tiny", (space, texts.change_space(space)), words, max_tokens=512)
     publish(
         where / "run",
-        corpus.read(where / "corpus"),
+        suite.read(where / "corpus", releases.read(where / "changes.parquet")),
         where / "published",
-        releases.read(where / "changes.parquet"),
         ASKED,
     )
     return where
@@ -114,7 +124,8 @@ def test_the_record_holds_what_the_card_tells(published: Path) -> None:
     record = recorded.read(folder)
     assert (record.held_out.problems, record.held_out.programs, record.held_out.rows) == (6, 24, 48)
     training = record.training
-    assert (training.programs, training.edited, training.sources) == (40, 20, {"made": 40})
+    assert (training.programs, training.edited) == (80, 40)
+    assert training.sources == {"made": 40, "ways": 40}
     assert [sum(wild.outcomes.values()) for wild in record.releases] == [6, 6]
     assert {row.predictor for row in record.hunks} >= {"all"}
     written = (folder / checkpoint.CARD).read_text(encoding="utf-8")
@@ -151,9 +162,35 @@ def test_another_corpus_is_named(published: Path, tmp_path: Path) -> None:
         replace(each, problem=f"{each.problem}x") if each.split == "train" else each for each in programs()
     ]
     corpus.write(others, tmp_path / "corpus")
+    write_ways(tmp_path / "corpus")
     result = again(published, "--corpus", str(tmp_path / "corpus"))
     assert "Not what the card was made of: the corpus's split 'train'." in result.output
     assert "split 'test'" not in result.output
+
+
+@pytest.mark.model
+def test_small_functions_are_told_apart_and_missed_where_they_are_not(
+    published: Path, tmp_path: Path
+) -> None:
+    record = recorded.read(published / "published")
+    assert record.held_out.sources == {"made": 24}
+    assert {row.metric for row in record.ways} == {row.metric for row in record.figures}
+    assert all("60 pairs" in told for told in record.calibrations)  # 40 of problems, 20 of tasks
+    corpus.write(programs(), tmp_path / "corpus")
+    result = again(published, "--corpus", str(tmp_path / "corpus"))
+    assert result.exit_code == 1
+    assert "the small functions' split 'calibration'" in result.output
+
+
+@pytest.mark.model
+def test_a_stopped_publish_goes_on_with_the_same_record(published: Path, tmp_path: Path) -> None:
+    given = suite.read(published / "corpus", releases.read(published / "changes.parquet"))
+    kept = AnswerCache(tmp_path / "answers", warn=pytest.fail)
+    for name in ("once", "again"):
+        publish(published / "run", given, tmp_path / name, ASKED, kept=kept)
+        for file in (checkpoint.FIGURES, checkpoint.CALIBRATION, checkpoint.CARD):
+            expected = (published / "published" / file).read_bytes()
+            assert (tmp_path / name / file).read_bytes() == expected
 
 
 @pytest.mark.model

@@ -72,6 +72,7 @@ def card(config: ModelConfig, record: Record) -> str:
         calibrations="\n".join(f"- {each}" for each in record.calibrations),
         wild=_WILD.format(packages=releases[0].packages, table=wild_table(releases)) if releases else "",
         hunks=_HUNKS.format(table=hunks_table(hunks)) if hunks else "",
+        ways=_WAYS.format(table=figures_table(record.ways)) if record.ways else "",
     )
 
 
@@ -94,6 +95,15 @@ the cost make the others: how often is a right hunk of memory named first?
 _WILD = """\
 Of changed functions between two releases of {packages} packages, nearly all of which keep the cost,
 the gate says at its default limits:
+
+{table}
+
+"""
+
+_WAYS = """\
+Small functions of `training/ways/`, of tasks never trained on, near the reference size. A change from
+one way of a task to another, which may cost a thousand times as much, counts as an edit; the neutral
+ones are edits of a way that keep the cost:
 
 {table}
 
@@ -143,7 +153,7 @@ rows in the same run. In brackets 95% intervals from {draws} draws of problems.
 
 What is said of edits is said near the reference size, both ways round, at default limits.
 
-{wild}{hunks}Calibrated on problems that are in neither the training nor the test split:
+{wild}{hunks}{ways}Calibrated on problems that are in neither the training nor the test split:
 
 {calibrations}
 

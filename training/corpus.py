@@ -130,6 +130,16 @@ def read(folder: Path, *, further: Sequence[str] = ()) -> list[Example]:
     return list(examples(folder, chosen, further=further))
 
 
+def of_protocol(folder: Path, protocol: str) -> list[Example]:
+    """The Python programs of a corpus with their rows of one protocol, wherever they were measured."""
+    import pyarrow.compute as pc
+
+    def mine(flat: pyarrow.Table) -> Any:
+        return pc.equal(flat["protocol"], protocol)
+
+    return list(_chosen(folder, PYTHON, mine, METRICS, commonest_origin(folder)[1]))
+
+
 def commonest_origin(folder: Path, domain: Domain = PYTHON, names: Sequence[str] = ORIGIN) -> tuple[str, ...]:
     """Protocol, hardware and toolchain, or those named, of most usable rows of a domain."""
     counts: Counter[tuple[str, ...]] = Counter()

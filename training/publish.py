@@ -20,10 +20,11 @@ from rich.progress import Progress
 
 from ci_rlm.flow import Calibration
 from ci_rlm.model import checkpoint, records
+from ci_rlm.predict import Predictor
+from ci_rlm.predict.cache import AnswerCache, CachedPredictor
 from ci_rlm.predict.rlm import RlmPredictor
 from ci_rlm.training import attribution, corpus, evaluate, releases, suite, vocabulary
 from ci_rlm.training.card import card, figures_table
-from ci_rlm.training.corpus import Example
 from ci_rlm.training.recorded import Asked, Record
 from ci_rlm.training.releases import Changes
 
@@ -34,21 +35,21 @@ PART_BYTES = 15 << 20
 
 def publish(
     run: Path,
-    examples: Sequence[Example],
+    given: suite.Given,
     target: Path,
-    changes: Changes,
     asked: Asked,
     *,
+    kept: AnswerCache | None = None,
     progress: evaluate.Progress = evaluate.silent,
 ) -> Record:
     """Write a checkpoint with its record and card to `target`, once all is known; the record.
 
-    `asked` says what it is evaluated on.
+    `asked` says what it is evaluated on; answers that are `kept` are not asked for again.
     """
     network = checkpoint.load_network(run)
     words = (run / checkpoint.TOKENIZER).read_text(encoding="utf-8")
 
-    known = vocabulary.fit(corpus.as_functions(examples))
+    known = vocabulary.fit(corpus.as_functions([*given.programs, *given.ways]))
 
     def save(folder: Path, fitted: Sequence[Calibration] = (), told: str = "", figures: str = "") -> None:
         checkpoint.save(
@@ -58,10 +59,15 @@ def publish(
     parameters = sum(tensor.numel() for tensor in network.parameters())
     with tempfile.TemporaryDirectory() as scratch:
         trial = Path(scratch, "checkpoint")
+
+        def predictor() -> Predictor:
+            found = RlmPredictor(trial)
+            return found if kept is None else CachedPredictor(found, kept)
+
         save(trial)
-        fitted = suite.fitted(RlmPredictor(trial), examples, changes, asked, progress)
+        fitted = suite.fitted(predictor(), given, asked, progress)
         save(trial, fitted)
-        record = suite.measure(RlmPredictor(trial), examples, changes, asked, fitted, parameters, progress)
+        record = suite.measure(predictor(), given, asked, fitted, parameters, progress)
     save(target, fitted, card(network.config, record), records.dump(record))
     return record
 
@@ -79,6 +85,9 @@ def main() -> None:
     parser.add_argument(
         "--hunks", type=int, default=attribution.MOST, help="changes to name the right hunk of, at most"
     )
+    parser.add_argument(
+        "--cache", type=Path, default=Path("runs/answers"), help="answers, so that a stopped run goes on"
+    )
     parser.add_argument("--target", type=Path, default=EMBEDDED)
     flags = parser.parse_args()
     changes = releases.read(flags.changes, flags.most) if flags.changes else Changes()
@@ -86,7 +95,8 @@ def main() -> None:
     with Progress(console=Console(stderr=True), disable=not sys.stderr.isatty()) as bar:
         task = bar.add_task("predictions", total=None)
         record = publish(
-            flags.checkpoint, corpus.read(flags.corpus), flags.target, changes, asked,
+            flags.checkpoint, suite.read(flags.corpus, changes), flags.target, asked,
+            kept=AnswerCache(flags.cache, warn=bar.console.print),
             progress=lambda done, total: bar.update(task, completed=done, total=total),
         )  # fmt: skip
     print(figures_table(record.figures))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 
@@ -71,6 +71,8 @@ class Inputs:
     """By split: of the programs and their costs, whatever files hold them."""
     changes: str | None
     """Of the changes between releases; None without them."""
+    ways: dict[str, str] = field(default_factory=dict, metadata={"optional": True})
+    """By split, as `corpus`: of the small functions of `training/ways/`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +133,8 @@ class Record:
     releases: tuple[Wild, ...] = ()
     hunks: tuple[Row, ...] = ()
     """How often the right hunk of a change is named first."""
+    ways: tuple[Row, ...] = field(default=(), metadata={"optional": True})
+    """As `figures`: of small functions of tasks never trained on, near the reference size."""
 
 
 VERSION = 1

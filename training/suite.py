@@ -9,21 +9,39 @@ agrees that a card would print with the same digits, up to the rounding of the l
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 
 from ci_rlm.config import Config
 from ci_rlm.flow import Calibration
 from ci_rlm.predict import Predictor
-from ci_rlm.training import attribution, calibrate, evaluate, recorded, releases
+from ci_rlm.training import attribution, calibrate, corpus, evaluate, recorded, releases
 from ci_rlm.training.corpus import Example, as_functions
-from ci_rlm.training.questions import few
+from ci_rlm.training.questions import NEAR, few
 from ci_rlm.training.recorded import FIGURES, Asked, Counts, Inputs, Record, Row, Weights
 from ci_rlm.training.releases import Changes
+from ci_rlm.training.ways.measuring import PROTOCOL as WAYS
 
 ROUNDING = 0.0005
 """Half of the last digit that a card prints."""
 
 Value = tuple[float | str | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What a card is made of."""
+
+    programs: Sequence[Example]
+    """The public programs and their edits, of all splits."""
+    changes: Changes
+    ways: Sequence[Example] = ()
+    """Small functions of `training/ways/`: calibrated on with the programs, and told apart."""
+
+
+def read(folder: Path, changes: Changes) -> Given:
+    """What a corpus has for a card. Raises CiRlmError where there is no corpus."""
+    return Given(corpus.read(folder), changes, corpus.of_protocol(folder, WAYS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,22 +62,16 @@ class Line:
 
 
 def fitted(
-    predictor: Predictor,
-    examples: Sequence[Example],
-    changes: Changes,
-    asked: Asked,
-    progress: evaluate.Progress = evaluate.silent,
+    predictor: Predictor, given: Given, asked: Asked, progress: evaluate.Progress = evaluate.silent
 ) -> tuple[Calibration, ...]:
     """The calibrations that a checkpoint is published with."""
-    return calibrate.calibrations(
-        predictor, as_functions(examples), asked.false_alarms, progress, changes.fit
-    )
+    examples = as_functions([*given.programs, *given.ways])
+    return calibrate.calibrations(predictor, examples, asked.false_alarms, progress, given.changes.fit)
 
 
 def measure(
     predictor: Predictor,
-    examples: Sequence[Example],
-    changes: Changes,
+    given: Given,
     asked: Asked,
     calibrations: Sequence[Calibration],
     parameters: int,
@@ -69,7 +81,9 @@ def measure(
 
     Raises CiRlmError for a split without programs.
     """
-    chosen = few(examples, asked.split, asked.problems) if asked.problems else list(examples)
+    programs = given.programs
+    chosen = few(programs, asked.split, asked.problems) if asked.problems else list(programs)
+    learned = [example for example in (*programs, *given.ways) if example.split == "train"]
     settings = evaluate.Settings(asked.split, asked.resamples, asked.seed)
     document = evaluate.evaluation(predictor, as_functions(chosen), settings, progress=progress)
     held_out = [example for example in chosen if example.split == asked.split]
@@ -77,14 +91,30 @@ def measure(
         version=recorded.VERSION,
         weights=Weights(predictor.info.name, predictor.info.digest, parameters),
         asked=asked,
-        inputs=Inputs(recorded.digests(examples), changes.digest),
-        training=recorded.counts_of([example for example in examples if example.split == "train"]),
+        inputs=Inputs(recorded.digests(programs), given.changes.digest, recorded.digests(given.ways)),
+        training=recorded.counts_of(learned),
         held_out=recorded.counts_of(held_out),
         figures=recorded.rows_of(document),
         calibrations=tuple(map(calibrate.told, calibrations)),
-        releases=releases.said(predictor, changes, progress),
+        releases=releases.said(predictor, given.changes, progress),
         hunks=_hunks(predictor, chosen, asked, progress),
+        ways=_ways(predictor, given.ways, settings, progress),
     )
+
+
+def _ways(
+    predictor: Predictor,
+    ways: Sequence[Example],
+    settings: evaluate.Settings,
+    progress: evaluate.Progress,
+) -> tuple[Row, ...]:
+    if not any(example.split == settings.split for example in ways):
+        return ()
+    nearby = [
+        replace(example, rows=tuple(row for row in example.rows if NEAR[0] <= row.size <= NEAR[1]))
+        for example in as_functions(ways)
+    ]
+    return recorded.rows_of(evaluate.evaluation(predictor, nearby, settings, progress=progress))
 
 
 def _hunks(
@@ -106,19 +136,19 @@ def _hunks(
 
 def again(
     predictor: Predictor,
-    examples: Sequence[Example],
-    changes: Changes | None,
+    given: Given,
     card: Record,
     progress: evaluate.Progress = evaluate.silent,
 ) -> Record:
     """A record made as `card` was, of what is there now.
 
-    Without the changes that `card` was made with, what needs them is left out.
+    Without the changes that `card` was made with, what needs them is left out; and the ways, where
+    it was made without.
     """
-    given = changes or Changes()
-    without = card.inputs.changes is not None and changes is None
-    calibrations = () if without else fitted(predictor, examples, given, card.asked, progress)
-    return measure(predictor, examples, given, card.asked, calibrations, card.weights.parameters, progress)
+    given = given if card.inputs.ways else replace(given, ways=())
+    without = card.inputs.changes is not None and given.changes.digest is None
+    calibrations = () if without else fitted(predictor, given, card.asked, progress)
+    return measure(predictor, given, card.asked, calibrations, card.weights.parameters, progress)
 
 
 def compared(card: Record, now: Record) -> list[Line]:
@@ -139,12 +169,12 @@ def differing_inputs(card: Record, now: Record) -> list[str]:
     found = []
     if card.weights.digest != now.weights.digest:
         found.append("the weights")
-    splits = sorted(card.inputs.corpus.keys() | now.inputs.corpus.keys())
-    found += [
-        f"the corpus's split {split!r}"
-        for split in splits
-        if card.inputs.corpus.get(split) != now.inputs.corpus.get(split)
-    ]
+    for what, theirs, ours in (
+        ("the corpus's split", card.inputs.corpus, now.inputs.corpus),
+        ("the small functions' split", card.inputs.ways, now.inputs.ways),
+    ):
+        splits = sorted(theirs.keys() | ours.keys())
+        found += [f"{what} {split!r}" for split in splits if theirs.get(split) != ours.get(split)]
     if now.inputs.changes is not None and card.inputs.changes != now.inputs.changes:
         found.append("the changes between releases")
     return found
@@ -162,9 +192,10 @@ _NOTHING = _Entry(())
 def _entries(record: Record) -> Iterator[tuple[str, _Entry]]:
     for where, counts in (("training", record.training), ("held out", record.held_out)):
         yield from ((f"{where}: {name}", _Entry((count,))) for name, count in _counted(counts))
-    for row in record.figures:
-        what = f"{_named(row.metric)}: {FIGURES.get(row.figure, row.figure)}, {row.predictor}"
-        yield what, _Entry((row.value, row.low, row.high))
+    for prefix, rows in (("", record.figures), ("small functions, ", record.ways)):
+        for row in rows:
+            what = f"{prefix}{_named(row.metric)}: {FIGURES.get(row.figure, row.figure)}, {row.predictor}"
+            yield what, _Entry((row.value, row.low, row.high))
     for wild in record.releases:
         what = f"between releases, {_named(wild.metric)}"
         yield f"{what}: packages", _Entry((wild.packages,), of_changes=True)

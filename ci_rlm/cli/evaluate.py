@@ -150,14 +150,14 @@ def _again(
     from ci_rlm.model import records
     from ci_rlm.model.checkpoint import locate
     from ci_rlm.predict import load
-    from ci_rlm.training import corpus, recorded, releases, suite, suite_table
+    from ci_rlm.training import recorded, releases, suite, suite_table
 
     config = configure_here(ModelFlags(None, checkpoint, device, None, offline))
     card = recorded.read(locate(config.checkpoint, cache_dir=config.cache_dir, offline=config.offline))
     changes = releases.read(changes_file, card.asked.changes) if changes_file else None
-    examples = corpus.read(corpus_folder)
+    given = suite.read(corpus_folder, changes or releases.Changes())
     with progress_bar() as progress:
-        now = suite.again(load(config, warn=warn), examples, changes, card, progress)
+        now = suite.again(load(config, warn=warn), given, card, progress)
     if json_file:
         write_whole(json_file, records.dump(now).encode())
     lines = suite.compared(card, now)
