@@ -22,6 +22,7 @@ from ci_rlm.training.corpus import Example, Row
 from ci_rlm.training.graph_text import text_of
 from ci_rlm.training.profile.python import edited_programs
 from ci_rlm.training.profile.rows import Origin, Spread
+from ci_rlm.training.shards import Shards
 from ci_rlm.training.sources import Program
 from ci_rlm.training.synthetic_graphs import synthetic_graph
 from tests.measurements import ADD, FIRST, ONE, SECOND, failed, keep, measured, write_data, write_lines
@@ -160,6 +161,35 @@ def test_the_rows_of_two_machines_are_not_mixed(data: Path) -> None:
         measured(REFERENCE, 40, text=FIRST, origin=away),
     )
     assert [row.size for row in example.rows] == [10, 20]
+
+
+def test_a_sample_is_of_some_problems_and_all_that_one_protocol_measured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def example(problem: str, protocol: str) -> dict[str, Any]:
+        made = Example("PYTHON\ndef f(): pass", problem, "made", "a", "train", (Row(8.0, 1.0, 1e-6),), ())
+        record = corpus.record_of(made)
+        return record | {"rows": [{**row, "protocol": protocol} for row in record["rows"]]}
+
+    whole = tmp_path / "whole"
+    corpus.write([], whole)
+    with Shards(whole, "programs", shards.schema()) as writer:
+        for at in range(400):
+            writer.add(example(f"p{at}", "long"))
+        for at in range(9):
+            writer.add(example(f"w{at}", "short"))
+    parts = []
+    for low, high in ((0, 30), (30, 100)):
+        folder = tmp_path / f"from-{low}"
+        command = ["corpus", "sample", "--corpus", str(whole), "--percent", str(low), str(high)]
+        monkeypatch.setattr("sys.argv", [*command, "--all", "short", "--out", str(folder)])
+        corpus.main()
+        parts.append({each.problem for each in corpus.read(folder)})
+    short = {f"w{at}" for at in range(9)}
+    assert parts[0] & parts[1] == short
+    assert parts[0] | parts[1] == short | {f"p{at}" for at in range(400)}
+    # Of 400 names, 30% within three standard deviations of a fair draw.
+    assert 0.3 * 400 - 28 < len(parts[0] - short) < 0.3 * 400 + 28
 
 
 def test_costs_below_what_can_be_measured_are_raised_to_it(data: Path) -> None:

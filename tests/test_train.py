@@ -146,6 +146,10 @@ def test_a_run_ends_after_so_many_steps(folder: Path) -> None:
     train.train(recipe_of(folder, epochs=3), steps=3)
     whole = 3 * len(batches_of(folder).plan(0))
     assert last_step(folder / "run") == 3 < whole
+    short = replace(recipe_of(folder, epochs=3, steps=2), out=folder / "short")
+    train.train(short)
+    assert last_step(folder / "short") == 2
+    assert train.rate(2, 2, short.train) == 0.0
 
 
 def test_two_runs_do_not_write_to_one_folder(folder: Path) -> None:

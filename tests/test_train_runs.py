@@ -269,6 +269,7 @@ def test_a_recipe_trains_a_decoder_on_a_pretrained_t5gemma(folder: Path) -> None
     ("text", "bad", "reason"),
     [
         ("epochs = 1", "epochs = 0", "epochs is 0, not at least 1"),
+        ("epochs = 1", "epochs = 1\nsteps = -1", "steps is -1, not at least 0"),
         ("epochs = 1", 'epochs = 1\noptimizer = "sgd"', "optimizer is 'sgd', not one of adamw, adafactor"),
         ("epochs = 1", 'epochs = 1\nprecision = "int8"', "precision is 'int8'"),
         ("epochs = 1", "epochs = 1\npatience = 1.5", "patience is 1.5, not of type int"),

@@ -11,6 +11,10 @@ A folder that holds `texts-*.parquet`, as `ci-rlm profile python pkg.module:func
 needs no public data:
 
     python -m ci_rlm.training.corpus build --measured runs/mine --out runs/mine-corpus
+
+A machine that has no time for all of it learns from a part, always the same:
+
+    python -m ci_rlm.training.corpus sample --corpus runs/corpus --percent 0 25 --all brief-1 --out runs/few
 """
 
 from __future__ import annotations
@@ -20,6 +24,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -93,6 +98,18 @@ def write(examples: Sequence[Example], out: Path) -> None:
             for example in examples:
                 writer.add(record_of(example))
         shards.write_summary(scratch, {"version": shards.VERSION, "programs": len(examples)})
+
+
+def sample(examples: Iterable[Example], low: int, high: int) -> list[Example]:
+    """Those of some percent of the problems: of those whose names' hashes lie from `low` on, below `high`.
+
+    Two ranges that do not meet have no problem in common.
+    """
+    return [example for example in examples if low <= _percentile(example.problem) < high]
+
+
+def _percentile(problem: str) -> int:
+    return int(sha256(f"mix{problem}".encode()).hexdigest(), 16) % 100
 
 
 def record_of(example: Example) -> dict[str, Any]:
@@ -253,12 +270,29 @@ def main() -> None:
     command.add_argument("--workers", type=int, default=1, help="processes that prepare texts")
     command.add_argument("--pairs", type=int, default=pairs.CAP, help="of solutions, a problem at most")
     command.add_argument("--repeatability", type=Path, default=pairs.REPEATABILITY)
+    command = commands.add_parser("sample", help="the programs of some problems as a corpus of their own")
+    command.add_argument("--corpus", type=Path, default=Path("runs/corpus"))
+    command.add_argument("--percent", type=int, nargs=2, required=True, metavar=("FROM", "TO"))
+    command.add_argument(
+        "--all", action="append", default=[], metavar="PROTOCOL", help="and all measured by this one"
+    )
+    command.add_argument("--out", type=Path, required=True)
     flags = parser.parse_args()
+    if flags.command == "sample":
+        _sample(flags)
+        return
     summary = joining.build(
         flags.measured, flags.data, flags.out, languages=flags.language,
         workers=flags.workers, cap=flags.pairs, repeatability=flags.repeatability,
     )  # fmt: skip
     print(f"{joining.told(summary)}\nin {flags.out}")
+
+
+def _sample(flags: argparse.Namespace) -> None:
+    found = sample(read(flags.corpus), *flags.percent)
+    whole = [example for protocol in flags.all for example in of_protocol(flags.corpus, protocol)]
+    write(found + whole, flags.out)
+    print(f"{len(found)} programs of the sample, {len(whole)} besides\nin {flags.out}")
 
 
 if __name__ == "__main__":

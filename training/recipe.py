@@ -132,6 +132,8 @@ class Train:
     does, its level included."""
     keep: int = 1
     """States that are kept, newest first."""
+    steps: int = 0
+    """After which the run ends, and until which the rate falls; 0: after all epochs."""
 
     def __post_init__(self) -> None:
         if self.optimizer not in OPTIMIZERS:
@@ -143,6 +145,8 @@ class Train:
         for name in ("epochs", "batch_tokens", "rows", "longest", "batches", "keep"):
             if getattr(self, name) < 1:
                 raise ValueError(f"[train] {name} is {getattr(self, name)}, not at least 1")
+        if self.steps < 0:
+            raise ValueError(f"[train] steps is {self.steps}, not at least 0")
 
 
 @dataclass(frozen=True, slots=True)

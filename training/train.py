@@ -82,9 +82,9 @@ class Objective(nn.Module):
 def train(recipe: Recipe, *, stop_after: float | None = None, steps: int | None = None) -> Path:
     """Run a recipe to its end, or for so many minutes; the folder of the checkpoint.
 
-    With `steps`, the end is after so many of its steps, and the rate decays until there. Raises
-    UsageError for a recipe that does not fit its corpus, its checkpoint or the processes, and
-    where another run writes to its folder.
+    With `steps`, the end is after so many, whatever the recipe says. Raises UsageError for a recipe
+    that does not fit its corpus, its checkpoint or the processes, and where another run writes to its
+    folder.
     """
     from accelerate import Accelerator
 
@@ -122,6 +122,8 @@ def _train(
     batches = Batches(learned, types, words, network, recipe, further)
     validation = Batches(held_out, types, words, network, recipe, held_out_further)
     plans = [batches.steps(epoch) for epoch in range(recipe.train.epochs)]
+    if steps is None:
+        steps = recipe.train.steps or None
     order = [step for plan in plans for step in plan][:steps]
     ends = {*accumulate(map(len, plans)), len(order)}
     if not run.states() or run.states()[0][0] < len(order):
