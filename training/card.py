@@ -122,15 +122,16 @@ by the second, asked in both orders, and takes the cost before from the first.
 - {parameters:.1f} million parameters, bfloat16: width {config.width}, {config.encoder_layers} encoder
   and {config.decoder_layers} decoder layers, {config.heads} heads, byte-level BPE of
   {config.vocab_size} tokens learned on the training texts and on functions of open-source packages.
-- Trained with `training/recipes/embedded-code.toml`, `embedded.toml` and `embedded-last.toml`, one
-  after the other; what was tried on the way is in `training/EXPERIMENTS.md`.
+- Trained with `training/recipes/embedded-code.toml`, `embedded.toml`, `embedded-last.toml`,
+  `embedded-ways.toml` and `embedded-ways-last.toml`, one after the other; what was tried on the way
+  is in `training/EXPERIMENTS.md`.
 - Licence of the weights: Apache-2.0, as the rest of the repository.
 
 ## Data
 
 {training.programs} programs of {training.problems} problems, {training.rows} measured (program, input
-size) rows; {training.edited} of the programs are edits made by `training/edits/`. Sources: {sources}
-programs, from newfacade/LeetCodeDataset (MIT), CodeContests problems through
+size) rows; {training.edited} of the programs are edits made by `training/edits/`, or another way of the
+same task. Sources: {sources} programs, the `ways` from `training/ways/`, our own, the others from newfacade/LeetCodeDataset (MIT), CodeContests problems through
 JohnnyPeng18/Coffe (Apache-2.0; problems CC-BY-4.0), HumanEval samples of microsoft/CodeT (MIT)
 and MBPP through amazon-science/mxeval (Apache-2.0). Besides: 15,994 programs of our own generator, of which
 peak memory is known, and, for the first recipe alone, 68,009 functions of 47 open-source packages,
@@ -138,8 +139,8 @@ of which no cost is. The repository keeps measured costs and hashes of the texts
 (`training/measured/`), not the texts.
 
 Measured by `training/profile/python.py` (protocol of Appendix D.4.1 of the paper in its fast
-form) on: {hardware}. The machine was shared while measuring, so CPU time is the shortest of
-up to five repeats.
+form), the ways by `training/ways/measuring.py`, on: {hardware}. The machine was shared while
+measuring, so CPU time is the shortest of up to five repeats.
 
 ## Figures
 
@@ -173,7 +174,11 @@ python -m ci_rlm.training.corpus build --data DATA --language python --out runs/
 ci-rlm train training/recipes/embedded-code.toml      # a GPU for these two
 ci-rlm train training/recipes/embedded.toml
 ci-rlm train training/recipes/embedded-last.toml
-python -m ci_rlm.training.publish runs/embedded-last/checkpoint --corpus runs/corpus --changes CHANGES
+python -m ci_rlm.training.corpus sample --percent 0 25 --all brief-1 --out runs/ways-1
+ci-rlm train training/recipes/embedded-ways.toml
+python -m ci_rlm.training.corpus sample --percent 25 40 --all brief-1 --out runs/ways-2
+ci-rlm train training/recipes/embedded-ways-last.toml
+python -m ci_rlm.training.publish runs/embedded-ways-last/checkpoint --corpus runs/corpus --changes CHANGES
 ci-rlm evaluate embedded --suite embedded --corpus runs/corpus --changes CHANGES
 ```
 
