@@ -163,8 +163,10 @@ What is said of edits is said near the reference size, both ways round, at defau
 - Small competitive-programming and textbook functions are all whose costs it has seen. Code that
   calls libraries, does I/O or holds state is unlike its training data; treat verdicts there as hints.
 - One input size, one machine class; a ratio travels better than a cost.
-- Costs of single functions are ranked no better than by counting syntax nodes: do not read
-  them as measurements. What it says of an edit is another matter, see above.
+- Costs of single functions are ranked worse than by counting syntax nodes: do not read them as
+  measurements. What it says of an edit is another matter, see above; of a small function done in
+  another way, memory's direction is told no better than by counting.
+- At the default confidence it fails no gate on its own: it warns.
 - It has no space for Triton kernels: those are reported as skipped.
 
 ## Remake
