@@ -131,8 +131,10 @@ by the second, asked in both orders, and takes the cost before from the first.
 
 {training.programs} programs of {training.problems} problems, {training.rows} measured (program, input
 size) rows; {training.edited} of the programs are edits made by `training/edits/`, or another way of the
-same task. Sources: {sources} programs, the `ways` from `training/ways/`, our own, the others from newfacade/LeetCodeDataset (MIT), CodeContests problems through
-JohnnyPeng18/Coffe (Apache-2.0; problems CC-BY-4.0), HumanEval samples of microsoft/CodeT (MIT)
+same task. Sources: {sources} programs,
+the `ways` from `training/ways/`, our own, the others from newfacade/LeetCodeDataset (MIT),
+CodeContests problems through JohnnyPeng18/Coffe (Apache-2.0; problems CC-BY-4.0), HumanEval
+samples of microsoft/CodeT (MIT)
 and MBPP through amazon-science/mxeval (Apache-2.0). Besides: 15,994 programs of our own generator, of which
 peak memory is known, and, for the first recipe alone, 68,009 functions of 47 open-source packages,
 of which no cost is. The repository keeps measured costs and hashes of the texts
@@ -166,7 +168,7 @@ What is said of edits is said near the reference size, both ways round, at defau
 - Costs of single functions are ranked worse than by counting syntax nodes: do not read them as
   measurements. What it says of an edit is another matter, see above; of a small function done in
   another way, memory's direction is told no better than by counting.
-- At the default confidence it fails no gate on its own: it warns.
+- At the default confidence none of the edits above would fail a gate: it warns.
 - It has no space for Triton kernels: those are reported as skipped.
 
 ## Remake
