@@ -34,7 +34,7 @@ from ci_rlm import gate
 from ci_rlm.config import Config
 from ci_rlm.flow import FileChange, Outcome, Range
 from ci_rlm.model import checkpoint
-from ci_rlm.predict.rlm import RlmPredictor
+from ci_rlm.predict import of_checkpoint
 
 FOLDER = Path(__file__).parent / "idioms"
 COSTLY, NEUTRAL = 1.25, 1.05
@@ -121,7 +121,7 @@ class Row:
 
 def rows(checkpoint_folder: Path, size: int, runs: int) -> Iterator[Row]:
     """Every change, both ways round, with what its versions cost here."""
-    predictor = RlmPredictor(checkpoint_folder)
+    predictor = of_checkpoint(checkpoint_folder)
     sides = [FOLDER / f"{name}.py" for name in ("before", "after")]
     given = inputs(size)
     found = [run_path(str(path)) for path in sides]

@@ -27,7 +27,7 @@ import numpy.typing as npt
 
 from ci_rlm.comparing import cdf_of, mixture
 from ci_rlm.flow import Interval, Kind, Metric, Span, Unit
-from ci_rlm.predict.rlm import RlmPredictor
+from ci_rlm.predict import Predictor, of_checkpoint
 from ci_rlm.rank import Candidate, Contest, Pair, best_probabilities
 from ci_rlm.training import corpus, evaluate
 from ci_rlm.training.questions import Point, points_of
@@ -76,7 +76,7 @@ def groups(points: Sequence[Point], of: int, most: int) -> list[list[Point]]:
     return found
 
 
-def by_predictions(chosen: Sequence[Sequence[Point]], predictor: RlmPredictor) -> dict[str, Ranked]:
+def by_predictions(chosen: Sequence[Sequence[Point]], predictor: Predictor) -> dict[str, Ranked]:
     """Each group by one prediction a candidate, by metric."""
     points = [point for group in chosen for point in group]
     answers = iter(evaluate.predictions(points, predictor, evaluate.space_of(predictor)))
@@ -91,7 +91,7 @@ def by_predictions(chosen: Sequence[Sequence[Point]], predictor: RlmPredictor) -
 
 
 def contest(
-    group: Sequence[Point], answers: Sequence[evaluate.Answer], predictor: RlmPredictor, metric: str
+    group: Sequence[Point], answers: Sequence[evaluate.Answer], predictor: Predictor, metric: str
 ) -> tuple[list[float], int]:
     """The chances of each candidate, and the place of the first; what equal ones have is the first one's."""
     position = corpus.METRICS.index(metric)
@@ -104,7 +104,7 @@ def contest(
     return [chances.get(number, 0.0) for number in range(len(group))], int(standings[0].ids[0])
 
 
-def by_ratios(chosen: Sequence[Sequence[Point]], predictor: RlmPredictor) -> dict[str, Ranked]:
+def by_ratios(chosen: Sequence[Sequence[Point]], predictor: Predictor) -> dict[str, Ranked]:
     """Each group by the ratio of each pair of its candidates, by metric."""
     points, asked = [point for group in chosen for point in group], []
     for group, start in zip(chosen, itertools.accumulate(map(len, chosen), initial=0), strict=False):
@@ -150,7 +150,7 @@ def main() -> None:
     parser.add_argument("--groups", type=int, default=5, help="at most, of a problem")
     parser.add_argument("--split", default="test", choices=("test", "calibration"))
     flags = parser.parse_args()
-    predictor = RlmPredictor(flags.checkpoint)
+    predictor = of_checkpoint(flags.checkpoint)
     examples = [each for each in corpus.read(flags.corpus) if each.split == flags.split]
     chosen = groups(points_of(examples), flags.of, flags.groups)
     arms = {SINGLE: by_predictions(chosen, predictor)}

@@ -15,8 +15,9 @@ That file holds the packages' own code: it is for reading, not for a commit. Int
 drawing packages (`training/bootstrap.py`), since the functions of one package are not independent.
 
 `--changes` judges nothing, and writes the changed functions as a checkpoint reads them, at most so many
-of a package, as a Parquet file for `python -m ci_rlm.training.publish --changes FILE`: one half of
-the packages to fit with, the other to count calls in. It holds the packages' code as well.
+of a package, as a Parquet file for `python -m ci_rlm.training.publish --changes FILE`: some packages
+to learn from, some to calibrate with, and half of all to count calls in. It holds the packages' code
+as well.
 """
 
 from __future__ import annotations
@@ -63,6 +64,8 @@ Files = Mapping[str, bytes]
 """The Python files of a release by path, below the folder that names its version."""
 
 COMMIT = b"commit refs/heads/main\ncommitter releases <releases@example.com> 0 +0000\ndata 0\ndeleteall\n"
+SPLITS = ("learn", "judge", "fit", "judge")
+"""By the hash of a package's name."""
 OUTCOMES = (Outcome.REGRESSED, Outcome.IMPROVED, Outcome.SAME, Outcome.UNSURE)
 
 
@@ -348,7 +351,7 @@ def changes_of(before: Release, after: Release, most: int, max_bytes: int) -> It
             sides = prompts_of(change.before, change.after, space)
             found.append([side.text.removeprefix(space.prefix) for side in sides])
     chosen = sorted(found, key=lambda sides: sha256("\0".join(sides).encode("utf-8", "replace")).digest())
-    split = "judge" if sha256(after.name.encode()).digest()[0] % 2 else "fit"
+    split = SPLITS[sha256(after.name.encode()).digest()[0] % len(SPLITS)]
     for one, other in chosen[:most]:
         yield {"before_text": one, "after_text": other, "package": after.name, "split": split}
 

@@ -24,6 +24,7 @@ from ci_rlm.errors import CheckpointError
 from ci_rlm.flow import Space, Vocabulary
 from ci_rlm.model import checkpoint, decode, text_numbers, weights
 from ci_rlm.model.config import ModelConfig, T5GemmaConfig
+from ci_rlm.model.counts import Counts
 from ci_rlm.model.network import Network, NumberDecoder, embedding
 from ci_rlm.model.number_codec import PAD
 from ci_rlm.model.t5gemma import T5GemmaNetwork
@@ -282,14 +283,21 @@ def build(name: str, config: ModelConfig, words: TextTokenizer, seed: int = 0) -
 
 
 def save(
-    folder: Path, network: Head, words: TextTokenizer, card: str, vocabulary: Vocabulary | None = None
+    folder: Path,
+    network: Head,
+    words: TextTokenizer,
+    card: str,
+    vocabulary: Vocabulary | None = None,
+    counts: Counts | None = None,
 ) -> None:
     """Write a checkpoint of number tokens, or the folder of an alternative, float32 both.
 
-    `vocabulary` goes with a checkpoint alone. Neither replaces the other: CheckpointError.
+    `vocabulary` and `counts` go with a checkpoint alone. Neither replaces the other: CheckpointError.
     """
     if isinstance(network, NumberTokens):
-        checkpoint.save(folder, network, words.to_json(), card, dtype=torch.float32, vocabulary=vocabulary)
+        checkpoint.save(
+            folder, network, words.to_json(), card, dtype=torch.float32, vocabulary=vocabulary, counts=counts
+        )
         return
     from safetensors.torch import save_file
 

@@ -22,6 +22,7 @@ from ci_rlm.model.weights import RESTORE, WEIGHTS
 if TYPE_CHECKING:
     import torch
 
+    from ci_rlm.model.counts import Counts
     from ci_rlm.model.decode import Model
     from ci_rlm.model.network import NumberDecoder
     from ci_rlm.model.tokenizer import TextTokenizer
@@ -31,6 +32,8 @@ CONFIG, TOKENIZER = "config.json", "tokenizer.json"
 CALIBRATION, CARD = "calibration.json", "README.md"
 VOCABULARY = "vocabulary.json"
 """The names that the model learned from, where that was written down."""
+COUNTS = "counts.safetensors"
+"""What counting says of changes, where that was learned."""
 FIGURES = "figures.json"
 """What the card is written from, where a checkpoint was published."""
 
@@ -102,6 +105,17 @@ def read_vocabulary(folder: Path) -> Vocabulary | None:
     return records.load(Vocabulary, _read_text(path), str(path)) if path.exists() else None
 
 
+def read_counts(folder: Path) -> Counts | None:
+    """What counting says of changes; None if the checkpoint has none.
+
+    Raises CheckpointError for a file that is damaged, or of another version.
+    """
+    from ci_rlm.model import counts
+
+    path = folder / COUNTS
+    return counts.read(path) if path.exists() else None
+
+
 def tokenizer_path(folder: Path) -> Path:
     """The `tokenizer.json` of a checkpoint, in either layout."""
     return folder / (released.TOKENIZER if (folder / released.TOKENIZER).exists() else TOKENIZER)
@@ -166,6 +180,7 @@ def save(
     part_bytes: int | None = None,
     figures: str = "",
     vocabulary: Vocabulary | None = None,
+    counts: Counts | None = None,
 ) -> None:
     """Write a checkpoint beside `folder`, then put it in its place; bfloat16 unless told otherwise.
 
@@ -191,13 +206,15 @@ def save(
         files[CALIBRATION] = records.dump(list(calibration)).encode()
     if vocabulary:
         files[VOCABULARY] = records.dump(vocabulary).encode()
+    if counts:
+        files[COUNTS] = counts.to_bytes()
     if figures:
         files[FIGURES] = figures.encode()
     _replace_folder(folder, files)
 
 
 def _replace_folder(folder: Path, files: Mapping[str, bytes]) -> None:
-    known = {CONFIG, TOKENIZER, WEIGHTS, CALIBRATION, CARD, VOCABULARY, FIGURES, weights.INDEX}
+    known = {CONFIG, TOKENIZER, WEIGHTS, CALIBRATION, CARD, VOCABULARY, COUNTS, FIGURES, weights.INDEX}
     known |= {path.name for path in folder.glob(weights.PARTS)}
     present = {path.name for path in folder.iterdir()} if folder.exists() else set()
     if present - known:

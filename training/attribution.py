@@ -28,8 +28,7 @@ from ci_rlm.config import Config
 from ci_rlm.explain import Piece
 from ci_rlm.flow import Change, Comparison, FileChange, Outcome, Skipped, Span, Unit
 from ci_rlm.judge import judge
-from ci_rlm.predict import Predictor
-from ci_rlm.predict.rlm import RlmPredictor
+from ci_rlm.predict import Predictor, of_checkpoint
 from ci_rlm.training import bootstrap, corpus, edits, scores, texts
 from ci_rlm.training.bootstrap import Figure
 from ci_rlm.training.corpus import Example
@@ -263,7 +262,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--most", type=int, default=MOST, help="changes")
     flags = parser.parse_args(arguments)
     asked = list(cases(corpus.read(flags.corpus), split=flags.split, most=flags.most))
-    told = attributions(asked, RlmPredictor(flags.checkpoint), Config())
+    told = attributions(asked, of_checkpoint(flags.checkpoint), Config())
     print(table(asked, told))
 
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 import argparse
 import json
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -34,14 +34,15 @@ from ci_rlm.flow import (
     Metric,
     Outcome,
     Prediction,
+    Prompt,
     Space,
     Span,
     Unit,
     Vocabulary,
 )
 from ci_rlm.judge import judge
-from ci_rlm.predict import Predictor
-from ci_rlm.predict.rlm import RlmPredictor
+from ci_rlm.predict import Predictor, of_checkpoint
+from ci_rlm.predict.pooled import PooledPredictor
 from ci_rlm.predict.unlike import strangers_of
 from ci_rlm.training import bootstrap, corpus, texts
 from ci_rlm.training.baselines import baselines, node_features
@@ -137,6 +138,11 @@ def ratios(
     return list(zip(answers[::2], answers[1::2], strict=True))
 
 
+def body_of(example: Example) -> str:
+    """The text of an example without the prefix of its prompt."""
+    return example.text.removeprefix(_PREFIX)
+
+
 def _body(example: Example, space: Space) -> str:
     return example.text.removeprefix(space.prefix).removeprefix(_PREFIX)
 
@@ -185,6 +191,7 @@ def said_of(predictor: Predictor, questions: Questions, progress: Progress = sil
 
 Ratios = tuple[Prediction, Prediction]
 """After ÷ before, and before ÷ after asked for itself."""
+_EDITS = "pairs/edits/"
 _COMPARED = "edits"
 """The kind of sides that both are read of at once: what a gate compares."""
 
@@ -329,6 +336,8 @@ def evaluation(
             f"no programs in the split {settings.split!r}", hint="build a corpus with more problems"
         )
     questions = Questions.of(points, pairs_of(points))
+    if isinstance(predictor, PooledPredictor):
+        predictor = predictor.over(_AskedOnce(predictor.network))
     asked = {"checkpoint": predictor} | ({"present": against} if against else {})
     said = {role: said_of(each, questions, progress) for role, each in asked.items()}
     training = [example for example in examples if example.split == "train"] if settings.baselines else []
@@ -340,6 +349,7 @@ def evaluation(
         return Part(role, name, info, space, _sampled(questions, of, drawn))
 
     parts = [part(role, _name(role, asked), of, asked[role]) for role, of in said.items()]
+    parts += _halves(predictor, questions, drawn) if settings.baselines else []
     parts += [part("baseline", name, _points_alone(questions, values)) for name, values in guessed.items()]
     return document_of(
         questions,
@@ -351,10 +361,50 @@ def evaluation(
     )
 
 
+class _AskedOnce:
+    """A predictor that is asked for each answer once, for as long as an evaluation takes."""
+
+    def __init__(self, predictor: Predictor) -> None:
+        self._predictor, self._known = predictor, dict[str, Answer]()
+        self.info, self.spaces = predictor.info, predictor.spaces
+        self.calibrations, self.vocabulary = predictor.calibrations, predictor.vocabulary
+
+    def predict(self, prompts: Sequence[Prompt]) -> Iterator[Answer]:
+        fresh = list({each.key: each for each in prompts if each.key not in self._known}.values())
+        answers = zip(fresh, self._predictor.predict(fresh), strict=True)
+        for each in prompts:
+            while each.key not in self._known:
+                asked, answer = next(answers)
+                self._known[asked.key] = answer
+            yield self._known[each.key]
+
+
 def _name(role: str, asked: Mapping[str, Predictor]) -> str:
     name = asked[role].info.name
     same = [each for each in asked.values() if each.info.name == name]
     return f"{name} ({asked[role].info.digest[:12]})" if len(same) > 1 else name
+
+
+def _halves(predictor: Predictor, questions: Questions, drawn: Reals) -> list[Part]:
+    """What a pooled predictor's network says alone, and what its counts say of edits, which is all they do.
+
+    Neither is calibrated, so neither claims.
+    """
+    if not isinstance(predictor, PooledPredictor):
+        return []
+    parts = []
+    halves = (
+        ("its network alone", predictor.network, ""),
+        ("its counts alone", predictor.counting(), _EDITS),
+    )
+    for name, each, kept in halves:
+        said = {metric: replace(of, claims={}) for metric, of in said_of(each, questions).items()}
+        sampled = {
+            metric: {key: value for key, value in found.items() if key.startswith(kept)}
+            for metric, found in _sampled(questions, said, drawn).items()
+        }
+        parts.append(Part("baseline", name, None, None, sampled))
+    return parts
 
 
 def _points_alone(questions: Questions, values: Centres) -> dict[str, Said]:
@@ -369,7 +419,7 @@ def _points_alone(questions: Questions, values: Centres) -> dict[str, Said]:
 
 def evaluate(folder: Path, examples: Sequence[Example], split: str = "test") -> dict[str, Any]:
     """The figures that a model card tells of a checkpoint and the baselines, without intervals."""
-    return brief(evaluation(RlmPredictor(folder), examples, Settings(split, resamples=0)))
+    return brief(evaluation(of_checkpoint(folder), examples, Settings(split, resamples=0)))
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""A run's checkpoint as one to ship: bfloat16 weights, calibration, figures, model card.
+"""A run's checkpoint as one to ship: bfloat16 weights, counts, calibration, figures, model card.
 
     python -m ci_rlm.training.publish runs/embedded/checkpoint --corpus runs/corpus
 
@@ -13,6 +13,7 @@ import argparse
 import sys
 import tempfile
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from rich.console import Console
@@ -20,10 +21,9 @@ from rich.progress import Progress
 
 from ci_rlm.flow import Calibration
 from ci_rlm.model import checkpoint, records
-from ci_rlm.predict import Predictor
-from ci_rlm.predict.cache import AnswerCache, CachedPredictor
-from ci_rlm.predict.rlm import RlmPredictor
-from ci_rlm.training import attribution, corpus, evaluate, releases, suite, vocabulary
+from ci_rlm.model.counts import Counts
+from ci_rlm.predict import of_checkpoint
+from ci_rlm.training import attribution, corpus, counting, evaluate, releases, suite, vocabulary
 from ci_rlm.training.card import card, figures_table
 from ci_rlm.training.recorded import Asked, Record
 from ci_rlm.training.releases import Changes
@@ -39,31 +39,32 @@ def publish(
     target: Path,
     asked: Asked,
     *,
-    kept: AnswerCache | None = None,
+    kept: Path | None = None,
     progress: evaluate.Progress = evaluate.silent,
 ) -> Record:
     """Write a checkpoint with its record and card to `target`, once all is known; the record.
 
-    `asked` says what it is evaluated on; answers that are `kept` are not asked for again.
+    `asked` says what it is evaluated on; answers are kept in the folder `kept`, and not asked for again.
     """
     network = checkpoint.load_network(run)
     words = (run / checkpoint.TOKENIZER).read_text(encoding="utf-8")
 
-    known = vocabulary.fit(corpus.as_functions([*given.programs, *given.ways]))
+    examples = corpus.as_functions([*given.programs, *given.ways])
+    known = vocabulary.fit(examples)
+    counts: Counts | None = None
 
     def save(folder: Path, fitted: Sequence[Calibration] = (), told: str = "", figures: str = "") -> None:
         checkpoint.save(
-            folder, network, words, told, fitted, part_bytes=PART_BYTES, figures=figures, vocabulary=known
-        )
+            folder, network, words, told, fitted,
+            part_bytes=PART_BYTES, figures=figures, vocabulary=known, counts=counts,
+        )  # fmt: skip
 
     parameters = sum(tensor.numel() for tensor in network.parameters())
     with tempfile.TemporaryDirectory() as scratch:
         trial = Path(scratch, "checkpoint")
-
-        def predictor() -> Predictor:
-            found = RlmPredictor(trial)
-            return found if kept is None else CachedPredictor(found, kept)
-
+        predictor = partial(of_checkpoint, trial, cache_dir=kept)
+        save(trial)
+        counts = counting.of_changes(predictor(), examples, given.changes.learn, progress)
         save(trial)
         fitted = suite.fitted(predictor(), given, asked, progress)
         save(trial, fitted)
@@ -80,7 +81,7 @@ def main() -> None:
     parser.add_argument("checkpoint", type=Path, help="the folder that a run wrote")
     parser.add_argument("--corpus", type=Path, default=Path("runs/corpus"))
     parser.add_argument("--changes", type=Path, help="between releases, as `releases.read` reads them")
-    parser.add_argument("--most", type=int, help="of the changes, at most so many of each split")
+    parser.add_argument("--most", type=int, help="of the changes, at most so many of each split but `learn`")
     parser.add_argument("--problems", type=int, help="of the test split at most; all by default")
     parser.add_argument(
         "--hunks", type=int, default=attribution.MOST, help="changes to name the right hunk of, at most"
@@ -96,7 +97,7 @@ def main() -> None:
         task = bar.add_task("predictions", total=None)
         record = publish(
             flags.checkpoint, suite.read(flags.corpus, changes), flags.target, asked,
-            kept=AnswerCache(flags.cache, warn=bar.console.print),
+            kept=flags.cache,
             progress=lambda done, total: bar.update(task, completed=done, total=total),
         )  # fmt: skip
     print(figures_table(record.figures))

@@ -21,25 +21,30 @@ from ci_rlm.training.recorded import Wild
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """Changes that nobody measured, as texts before and after: some to calibrate with, others to count."""
+    """Changes that nobody measured, as texts before and after, of three groups of packages."""
 
+    learn: tuple[tuple[str, str], ...] = ()
+    """To learn from, as if they kept the cost."""
     fit: tuple[tuple[str, str], ...] = ()
+    """To calibrate with."""
     judge: tuple[tuple[str, str], ...] = ()
+    """To count calls in."""
     packages: int = 0
     """That those to count are from."""
 
     @property
     def digest(self) -> str | None:
         """sha256 of all texts; None without changes."""
-        whole = repr((self.fit, self.judge, self.packages))
-        return sha256(whole.encode("utf-8", "surrogatepass")).hexdigest() if self.fit or self.judge else None
+        groups = (self.learn, self.fit, self.judge)
+        whole = repr((*groups, self.packages))
+        return sha256(whole.encode("utf-8", "surrogatepass")).hexdigest() if any(groups) else None
 
 
 def read(path: Path, most: int | None = None) -> Changes:
     """Read a Parquet file with columns `before_text`, `after_text`, `package` and `split`.
 
-    `split` is `fit` or `judge`; at most `most` of each are taken, evenly. Raises UsageError for
-    another file.
+    `split` is `learn`, `fit` or `judge`. Of those to fit with and to judge, at most `most` are taken
+    each, evenly. Raises UsageError for another file.
     """
     from pyarrow import ArrowException, parquet
 
@@ -49,11 +54,12 @@ def read(path: Path, most: int | None = None) -> Changes:
     except (OSError, ArrowException) as error:
         raise UsageError(f"cannot read changes: {error}", hint=f"a table of {', '.join(columns)}") from error
     parts = []
-    for split in ("fit", "judge"):
+    for split in ("learn", "fit", "judge"):
         mine = [row for row in rows if row["split"] == split]
-        parts.append(mine[:: max(1, -(-len(mine) // most))] if most else mine)
-    fit, count = (tuple((row["before_text"], row["after_text"]) for row in part) for part in parts)
-    return Changes(fit, count, len({row["package"] for row in parts[1]}))
+        step = max(1, -(-len(mine) // most)) if most and split != "learn" else 1
+        parts.append(mine[::step])
+    learn, fit, count = (tuple((row["before_text"], row["after_text"]) for row in part) for part in parts)
+    return Changes(learn, fit, count, len({row["package"] for row in parts[-1]}))
 
 
 def said(

@@ -33,7 +33,7 @@ from ci_rlm.model import alternatives
 from ci_rlm.model.alternatives import Head
 from ci_rlm.model.network import avoid_plans
 from ci_rlm.model.tokenizer import TextTokenizer
-from ci_rlm.training import programs, vocabulary
+from ci_rlm.training import counting, programs, vocabulary
 from ci_rlm.training.batches import Batch, Batches, Item, common_types
 from ci_rlm.training.held_out import held_out_ranks
 from ci_rlm.training.networks import config_of, merged, network_of, size_of, tokenizer_of
@@ -366,7 +366,8 @@ def write_checkpoint(recipe: Recipe, network: Head, words: TextTokenizer) -> Non
     card = (
         f"# {recipe.name}\n\nA training run's checkpoint; `ci_rlm.training.publish` writes the model card.\n"
     )
-    alternatives.save(recipe.out / "checkpoint", network, words, card, vocabulary.of_run(recipe))
+    known, counts = vocabulary.of_run(recipe), counting.of_run(recipe)
+    alternatives.save(recipe.out / "checkpoint", network, words, card, known, counts)
 
 
 def main(recipe: Recipe, *, minutes: float | None = None, threads: int | None = None) -> Path:

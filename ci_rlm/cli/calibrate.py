@@ -49,7 +49,7 @@ def calibrate(checkpoint: Path, corpus: Path, time: str, target: str, limit: int
         raise UsageError(f"--false-alarms: expected 0 to below 1, not {target!r}")
     need("calibrate", *SCORING)
     from ci_rlm.model.checkpoint import read_config
-    from ci_rlm.predict.rlm import RlmPredictor
+    from ci_rlm.predict import of_checkpoint
     from ci_rlm.training import calibrate as calibration
     from ci_rlm.training import examples as reader
     from ci_rlm.training.questions import few
@@ -59,7 +59,7 @@ def calibrate(checkpoint: Path, corpus: Path, time: str, target: str, limit: int
     with Progress(disable=not sys.stderr.isatty()) as progress:
         task = progress.add_task("predictions", total=None)
         found = calibration.calibrations(
-            RlmPredictor(checkpoint), examples, share or None,
+            of_checkpoint(checkpoint), examples, share or None,
             lambda done, total: progress.update(task, completed=done, total=total),
         )  # fmt: skip
     calibration.write(checkpoint, found)

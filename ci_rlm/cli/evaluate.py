@@ -20,7 +20,7 @@ from ci_rlm.errors import UsageError
 
 if TYPE_CHECKING:
     from ci_rlm.config import Config
-    from ci_rlm.predict.rlm import RlmPredictor
+    from ci_rlm.predict import Predictor
     from ci_rlm.training.evaluation_document import Document
 
 _WIDTH = 120
@@ -186,12 +186,12 @@ def _document(
         )
 
 
-def _predictor(config: Config) -> RlmPredictor:
+def _predictor(config: Config) -> Predictor:
     from ci_rlm.model.checkpoint import locate
-    from ci_rlm.predict.rlm import RlmPredictor
+    from ci_rlm.predict import of_checkpoint
 
     folder = locate(config.checkpoint, cache_dir=config.cache_dir, offline=config.offline)
-    return RlmPredictor(folder, config.device)
+    return of_checkpoint(folder, config.device)
 
 
 def _show(document: Document, verbose: bool) -> None:

@@ -79,7 +79,7 @@ def _decision(recipe: Recipe, candidate: Path, place: Path, general: Path | None
     from ci_rlm.cli.talk import warn
     from ci_rlm.errors import CiRlmError, UsageError
     from ci_rlm.model import checkpoint
-    from ci_rlm.predict.rlm import RlmPredictor
+    from ci_rlm.predict import of_checkpoint
     from ci_rlm.training import calibrate, examples, promote
     from ci_rlm.training import general as shipped
     from ci_rlm.training.networks import size_of
@@ -98,11 +98,11 @@ def _decision(recipe: Recipe, candidate: Path, place: Path, general: Path | None
             progress.update(task, completed=done, total=total)
 
         try:
-            fitted = calibrate.calibrations(RlmPredictor(candidate), others, progress=tell)
+            fitted = calibrate.calibrations(of_checkpoint(candidate), others, progress=tell)
             calibrate.write(candidate, fitted)
         except CiRlmError as error:
             warn(f"the outcome is not calibrated, so its verdicts stay unsure: {error.message}")
-        both = RlmPredictor(candidate), RlmPredictor(beaten)
+        both = of_checkpoint(candidate), of_checkpoint(beaten)
         ours = examples.read(recipe.corpus, size=size_of(recipe), time=recipe.time)
         own = promote.differences(*both, ours, "test", tell)
         return promote.decide(own, promote.differences(*both, others, "test", tell))

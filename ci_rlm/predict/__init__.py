@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import Protocol
 
 from ci_rlm.config import Config
@@ -38,12 +39,34 @@ def load(config: Config, *, warn: Callable[[str], None]) -> Predictor:
     `warn` is told of a cache that cannot be used. Raises CheckpointError.
     """
     from ci_rlm.model.checkpoint import locate
+
+    cached = config.cache and config.cache_dir is not None
+    folder = locate(config.checkpoint, cache_dir=config.cache_dir, offline=config.offline)
+    return of_checkpoint(folder, config.device, cache_dir=config.cache_dir if cached else None, warn=warn)
+
+
+def of_checkpoint(
+    folder: Path,
+    device: str = "auto",
+    threads: int | None = None,
+    *,
+    cache_dir: Path | None = None,
+    warn: Callable[[str], None] = print,
+) -> Predictor:
+    """What a checkpoint's folder answers: its network, pooled with its counts if it has any.
+
+    The network's own answers are kept in `cache_dir`, if that is given. Raises CheckpointError.
+    """
+    from ci_rlm.model import checkpoint
     from ci_rlm.predict.rlm import RlmPredictor
 
-    folder = locate(config.checkpoint, cache_dir=config.cache_dir, offline=config.offline)
-    predictor = RlmPredictor(folder, config.device)
-    if not config.cache or config.cache_dir is None:
-        return predictor
-    from ci_rlm.predict.cache import AnswerCache, CachedPredictor
+    network: Predictor = RlmPredictor(folder, device, threads)
+    if cache_dir is not None:
+        from ci_rlm.predict.cache import AnswerCache, CachedPredictor
 
-    return CachedPredictor(predictor, AnswerCache(config.cache_dir, warn=warn))
+        network = CachedPredictor(network, AnswerCache(cache_dir, warn=warn))
+    if not (folder / checkpoint.COUNTS).exists():
+        return network
+    from ci_rlm.predict.pooled import PooledPredictor
+
+    return PooledPredictor.of_checkpoint(network, folder)

@@ -1,0 +1,170 @@
+"""A network and counting, asked together: one answer of both.
+
+Of a change, a network says a distribution of after ÷ before, and so does counting what was taken away
+and added (`model/counts.py`). Both are pooled by their log odds: at each ratio, those that it is not
+passed are the sum of both, each times its share. The shares are found on held-out changes
+(`training/counting.py`). A pool of log odds sharpens where both agree, where their mean would not,
+and both orders of a change stay mirror images.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from bisect import bisect_left
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ci_rlm.extract.tally import tally
+from ci_rlm.flow import Calibration, ModelInfo, Prediction, Prompt, Space, Vocabulary
+from ci_rlm.marks import Side, version
+from ci_rlm.model import checkpoint
+from ci_rlm.model.weights import sha256
+from ci_rlm.predict import Predictor
+
+if TYPE_CHECKING:
+    from ci_rlm.model.counts import Counts, Odds
+
+LEVELS = tuple(round(percent / 100, 2) for percent in range(1, 100))
+"""Of a pooled answer's quantiles. Counting often puts some probability on no change and the rest far
+from it, which a few quantiles would smear over what lies between."""
+FAR = math.log(64.0)
+"""ln of a ratio that counting takes for the largest."""
+LEAST = 1e-4
+"""Neither is surer than this: a share of infinite log odds would leave the other nothing to say."""
+
+Points = Sequence[tuple[float, float]]
+"""(x, P(ln ratio <= x)), x ascending."""
+
+
+class PooledPredictor:
+    """A predictor whose answers of changes are pooled with counting; its other answers are its own."""
+
+    def __init__(self, network: Predictor, counts: Callable[[], Counts], digest: str) -> None:
+        """`counts` is asked for at the first change; `digest` is the sha256 of what it will give."""
+        self.network, self._read, self._digest = network, counts, digest
+        self._counts: Counts | None = None
+        both = hashlib.sha256(f"{network.info.digest} {digest}".encode()).hexdigest()
+        self.info: ModelInfo = replace(network.info, digest=both)
+        self._compares = {space.name: space for space in network.spaces if space.compares}
+
+    @classmethod
+    def of_checkpoint(cls, network: Predictor, folder: Path) -> PooledPredictor:
+        """A checkpoint's network, with or without a cache, and its file of counts."""
+        path = folder / checkpoint.COUNTS
+
+        def counts() -> Counts:
+            from ci_rlm.model.counts import read
+
+            return read(path)
+
+        return cls(network, counts, sha256(path))
+
+    @property
+    def counts(self) -> Counts:
+        """What counting says. Raises CheckpointError for a damaged file."""
+        if self._counts is None:
+            self._counts = self._read()
+        return self._counts
+
+    def over(self, network: Predictor) -> PooledPredictor:
+        """The same counts beside another way to ask its network."""
+        return PooledPredictor(network, lambda: self.counts, self._digest)
+
+    def counting(self) -> PooledPredictor:
+        """What counting says of changes, alone."""
+        alone = dict.fromkeys(self.counts.odds, (0.0, 1.0))
+        return PooledPredictor(self.network, lambda: self.counts.sharing(alone), f"{self._digest} alone")
+
+    @property
+    def spaces(self) -> tuple[Space, ...]:
+        """The tasks of the network."""
+        return self.network.spaces
+
+    @property
+    def calibrations(self) -> tuple[Calibration, ...]:
+        """How wrong both together were on held-out pairs."""
+        return self.network.calibrations
+
+    @property
+    def vocabulary(self) -> Vocabulary | None:
+        """The names that were learned from."""
+        return self.network.vocabulary
+
+    def predict(self, prompts: Sequence[Prompt]) -> Iterator[tuple[Prediction, ...]]:
+        """For each prompt, in order, the network's answer, pooled if it is of a change."""
+        known: dict[str, Mapping[str, int]] = {}
+        for prompt, answer in zip(prompts, self.network.predict(prompts), strict=True):
+            space = self._compares.get(prompt.space)
+            if space is None:
+                yield answer
+                continue
+            text = prompt.text.removeprefix(space.prefix)
+            sides = [version(text, side) for side in (Side.BEFORE, Side.AFTER)]
+            for side in sides:
+                if side not in known:
+                    known[side] = tally(side)
+            yield tuple(self._pooled(space, each, *(known[side] for side in sides)) for each in answer)
+
+    def _pooled(
+        self, space: Space, told: Prediction, before: Mapping[str, int], after: Mapping[str, int]
+    ) -> Prediction:
+        odds = self.counts.odds.get((space.name, told.metric))
+        if odds is None:
+            return told
+        counted = self.counts.cdf(odds, before, after)
+        points = pool(points_of(told), [(-FAR, 0.0), *counted, (FAR, 1.0)], odds)
+        return replace(told, quantiles=tuple((level, math.exp(_inverse(points, level))) for level in LEVELS))
+
+
+def points_of(told: Prediction) -> list[tuple[float, float]]:
+    """A prediction as points of its distribution; of equal values the last probability is the one."""
+    least = math.exp(-2 * FAR)
+    values = {math.log(max(value, least)): probability for probability, value in told.quantiles}
+    return sorted(values.items())
+
+
+def pool(network: Points, counted: Points, shares: Odds) -> list[tuple[float, float]]:
+    """Both distributions as one, at every point of either, never falling."""
+    found, least = [], 0.0
+    for x in sorted({x for points in (network, counted) for x, _ in points}):
+        pooled = math.fsum(
+            share * log_odds(cdf(points, x))
+            for share, points in ((shares.network, network), (shares.counts, counted))
+        )
+        least = max(least, 1 / (1 + math.exp(-pooled)))
+        found.append((x, least))
+    return found
+
+
+def log_odds(p: float) -> float:
+    """ln(p / (1 - p)), as if p were at least `LEAST` from 0 and 1."""
+    p = min(max(p, LEAST), 1 - LEAST)
+    return math.log(p / (1 - p))
+
+
+def cdf(points: Points, x: float) -> float:
+    """P(ln ratio <= x): linear between the points; half of what is outside of them beyond."""
+    place = bisect_left(points, x, key=lambda point: point[0])
+    if place == len(points):
+        return (1 + points[-1][1]) / 2
+    right, high = points[place]
+    if right == x:
+        return high
+    if place == 0:
+        return high / 2
+    left, low = points[place - 1]
+    return low + (high - low) * (x - left) / (right - left)
+
+
+def _inverse(points: Points, p: float) -> float:
+    """The x of a probability: linear between the points, the outer ones beyond."""
+    if p <= points[0][1]:
+        return points[0][0]
+    for (left, low), (right, high) in pairwise(points):
+        if p <= high:
+            return left + (right - left) * (p - low) / (high - low)
+    return points[-1][0]
