@@ -21,7 +21,9 @@ from ci_rlm.comparing import cdf_of, found_probability, mixture
 from ci_rlm.config import Config
 from ci_rlm.flow import Change, Level, Limits, Prediction, Report, Skipped, Verdict
 from ci_rlm.gate import explain_change
+from ci_rlm.model.counts import Odds
 from ci_rlm.predict import Predictor, load
+from ci_rlm.predict.pooled import PooledPredictor
 from ci_rlm.prompt import change_prompt, change_space_for, prompts_of, space_for
 from ci_rlm.render import document, render
 from ci_rlm.render.explanation import text as explanation
@@ -91,16 +93,30 @@ def _block(text: str, language: str = "text") -> str:
 
 def _told(verdict: Verdict, predictor: Predictor, config: Config) -> Iterator[str]:
     """From what the model answers to the outcome, a paragraph a step."""
-    before, ratio, inverse = answers(verdict.comparison.change, predictor)
+    change = verdict.comparison.change
+    assert isinstance(predictor, PooledPredictor)  # the embedded checkpoint counts
+    before, ratio, inverse = answers(change, predictor)
+    _, *alone = answers(change, predictor.network)
+    _, counted, _ = answers(change, predictor.counting())
     comparison, limits = verdict.comparison, config.limits_for(verdict.comparison.change.unit.path, METRIC)
     pairs = mixture(ratio, inverse)
     yield (
-        f"**The cost before.** The model reads the version before and answers {_amounts(before)} of"
-        f" {_words(METRIC)}: the middle, and in brackets from its 5% to its 95% point."
+        "**The cost before.** Network and counting are asked of the version before, and answer"
+        f" {_amounts(before)} of {_words(METRIC)}: the middle, and in brackets from its 5% to its 95% point."
     )
     yield (
-        f"**After ÷ before, asked twice.** It reads both versions as one text and answers {_ratios(ratio)};"
-        f" asked the other way round, before ÷ after, it answers {_ratios(inverse)}."
+        "**After ÷ before, asked twice.** The network reads both versions as one text and answers"
+        f" {_ratios(alone[0])}; asked the other way round, before ÷ after, it answers {_ratios(alone[1])}."
+    )
+    part = next(
+        each
+        for (_, metric), each in predictor.counts.parts.items()
+        if metric == METRIC and isinstance(each, Odds)
+    )
+    yield (
+        f"**Counting.** Given what the change takes away and adds, the trees answer {_ratios(counted)}."
+        f" Pooled, with shares of {part.network:g} of the network's log odds and {part.counts:g} of these, the"
+        f" answers are {_ratios(ratio)} and {_ratios(inverse)}."
     )
     assert comparison.slowdown is not None  # both sides are there
     slowdown = comparison.slowdown

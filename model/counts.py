@@ -1,14 +1,15 @@
-"""What counting says of a change: gradient-boosted trees over the counts of both versions.
+"""What counting says of code: gradient-boosted trees over what is counted of a text, or of both versions.
 
-For each metric, the trees answer a few yes-or-no questions: is after ÷ before over 1.1, over 1.5,
-and so on? Asked of the versions the other way round, the same trees say whether it is under 1 ÷ 1.1
-and so on. Together these are points of one distribution of ln(after ÷ before), and that of a change
-and of its inverse mirror each other. (A chain of binary questions is Frank and Hall's way to ordered
-classes, ECML 2001.)
+Of a change, for each metric, the trees answer a few yes-or-no questions: is after ÷ before over 1.1,
+over 1.5, and so on? Asked of the versions the other way round, the same trees say whether it is under
+1 ÷ 1.1 and so on. Together these are points of one distribution of ln(after ÷ before), and that of a
+change and of its inverse mirror each other. (A chain of binary questions is Frank and Hall's way to
+ordered classes, ECML 2001.) Of one text, they say the middle of ln(cost), about which the errors on
+held-out texts make a distribution.
 
 The file is `counts.safetensors`. Reading it takes no torch; the trees are arrays, nothing is executed.
 
-Shapes: F names that are counted, B changes, E questions, T trees, N nodes.
+Shapes: F names that are counted, E questions, T trees, N nodes.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import accumulate, groupby
+from itertools import accumulate, groupby, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -30,13 +31,16 @@ from ci_rlm.model.weights import RESTORE
 VERSION = 1
 LEAF = -1
 """The feature of a node that asks nothing."""
+Points = Sequence[tuple[float, float]]
+"""(x, P(value <= x)), both ascending."""
+
 _ARRAYS = {"feature": "int32", "threshold": "float64", "left": "int32", "right": "int32", "value": "float64"}
 _PER_TREE = {"root": "int32", "question": "int32"}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Trees:
-    """Boosted trees that answer several questions; `log_odds` is their sum.
+    """Boosted trees that answer several questions, each by a sum.
 
     A node sends a row left where `row[feature] <= threshold`. Children come after their parents.
     """
@@ -54,8 +58,8 @@ class Trees:
     bias: tuple[float, ...]
     """(E,)."""
 
-    def log_odds(self, row: NDArray[np.float64]) -> list[float]:
-        """Of each question, for one row of 2 x F counts: E numbers, the same on every machine."""
+    def sums(self, row: NDArray[np.float64]) -> list[float]:
+        """Of each question, for one row: E numbers, the same on every machine."""
         place = self.root
         while ((asked := self.feature[place]) != LEAF).any():
             goes_left = row[asked] <= self.threshold[place]
@@ -70,11 +74,12 @@ class Trees:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Odds:
-    """What counting says of one metric of a space that compares."""
+    """What counting says of one metric of a change."""
 
     edges: tuple[float, ...]
     """ln of the ratios that are asked about, ascending, over 0: (E,)."""
     trees: Trees
+    """Each question's sum is log odds."""
     network: float = 0.0
     """The share of the network's log odds in what both say together."""
     counts: float = 1.0
@@ -82,36 +87,59 @@ class Odds:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Level:
+    """What counting says of one metric of one text."""
+
+    errors: Points
+    """(ln(measured ÷ told), probability), both ascending, of held-out texts."""
+    trees: Trees
+    """Their one sum is ln(cost), in the metric's unit."""
+    network: float = 0.0
+    counts: float = 1.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Counts:
     """The names that are counted, and what is made of them, by space and metric."""
 
     names: tuple[str, ...]
-    odds: Mapping[tuple[str, str], Odds]
+    parts: Mapping[tuple[str, str], Odds | Level]
+    """Odds for a space that compares."""
 
     def row(self, before: Mapping[str, int], after: Mapping[str, int]) -> NDArray[np.float64]:
-        """A change as the trees read it, (2 x F): what it adds of each name, and what was there."""
-        old, new = (
-            np.array([side.get(name, 0) for name in self.names], np.float64) for side in (before, after)
-        )
+        """A change as the trees read it, (2 x F,): what it adds of each name, and what was there."""
+        old, new = self._vector(before), self._vector(after)
         return np.concatenate([new - old, old])
 
-    def cdf(self, of: Odds, before: Mapping[str, int], after: Mapping[str, int]) -> list[tuple[float, float]]:
+    def row_of_one(self, found: Mapping[str, int], size: float | None) -> NDArray[np.float64]:
+        """A text as the trees read it, (F + 1,): what is there of each name, and ln of the input size."""
+        return np.append(self._vector(found), math.log(size) if size else 0.0)
+
+    def _vector(self, found: Mapping[str, int]) -> NDArray[np.float64]:
+        return np.array([found.get(name, 0) for name in self.names], np.float64)
+
+    def of_change(self, part: Odds, before: Mapping[str, int], after: Mapping[str, int]) -> Points:
         """(x, P(ln(after / before) <= x)) at each edge and its negative, x ascending."""
-        over = _falling(of.trees.log_odds(self.row(before, after)))
-        under = _falling(of.trees.log_odds(self.row(after, before)))
+        over = _falling(part.trees.sums(self.row(before, after)))
+        under = _falling(part.trees.sums(self.row(after, before)))
         whole = max(1.0, over[0] + under[0])  # it cannot be both
         below = [p / whole for p in reversed(under)]
         above = [1 - p / whole for p in over]
         # Sums to one may be a unit of the last digit off.
         rising = accumulate([*below, *above], max)
-        return list(zip([*(-x for x in reversed(of.edges)), *of.edges], rising, strict=True))
+        return list(zip([*(-x for x in reversed(part.edges)), *part.edges], rising, strict=True))
+
+    def of_one(self, part: Level, found: Mapping[str, int], size: float | None) -> Points:
+        """(x, P(ln(cost) <= x)) of a text at an input size, x ascending."""
+        (middle,) = part.trees.sums(self.row_of_one(found, size))
+        return [(middle + error, p) for error, p in part.errors]
 
     def sharing(self, shares: Mapping[tuple[str, str], tuple[float, float]]) -> Counts:
         """The same with other shares of (network, counts)."""
-        odds = dict(self.odds)
+        parts = dict(self.parts)
         for key, (network, counts) in shares.items():
-            odds[key] = replace(odds[key], network=network, counts=counts)
-        return replace(self, odds=odds)
+            parts[key] = replace(parts[key], network=network, counts=counts)
+        return replace(self, parts=parts)
 
     def to_bytes(self) -> bytes:
         """The content of the file."""
@@ -119,15 +147,12 @@ class Counts:
 
         tensors: dict[str, NDArray[Any]] = {}
         parts = []
-        for (space, metric), odds in self.odds.items():
+        for (space, metric), part in self.parts.items():
             names = {**_ARRAYS, **_PER_TREE}
-            tensors |= {f"{space}/{metric}/{name}": getattr(odds.trees, name) for name in names}
-            parts.append(
-                {
-                    "space": space, "metric": metric, "edges": odds.edges, "bias": odds.trees.bias,
-                    "network": odds.network, "counts": odds.counts,
-                }
-            )  # fmt: skip
+            tensors |= {f"{space}/{metric}/{name}": getattr(part.trees, name) for name in names}
+            own = {"edges": part.edges} if isinstance(part, Odds) else {"errors": part.errors}
+            shares = {"network": part.network, "counts": part.counts}
+            parts.append({"space": space, "metric": metric, "bias": part.trees.bias, **own, **shares})
         told = {"version": VERSION, "names": self.names, "parts": parts}
         return save(tensors, metadata={"counts": json.dumps(told, allow_nan=False)})
 
@@ -154,32 +179,44 @@ def read(path: Path) -> Counts:
             told = json.loads((file.metadata() or {}).get("counts", "null"))
             if not isinstance(told, dict) or told.get("version") != VERSION:
                 raise CheckpointError(f"{path} is of another version of this program", hint=RESTORE)
-            odds = {
-                (part["space"], part["metric"]): _odds(
-                    part, {name: file.get_tensor(f"{part['space']}/{part['metric']}/{name}") for name in
-                           (*_ARRAYS, *_PER_TREE)}, 2 * len(told["names"])
-                )
-                for part in told["parts"]
-            }  # fmt: skip
-            return Counts(tuple(map(str, told["names"])), odds)
+            names = tuple(map(str, told["names"]))
+            parts = {}
+            for part in told["parts"]:
+                key = str(part["space"]), str(part["metric"])
+                arrays = {name: file.get_tensor("/".join([*key, name])) for name in (*_ARRAYS, *_PER_TREE)}
+                parts[key] = _part(part, arrays, len(names))
+            return Counts(names, parts)
     except (OSError, SafetensorError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise CheckpointError(f"{path} is damaged: {error}", hint=RESTORE) from error
 
 
-def _odds(part: Mapping[str, Any], arrays: Mapping[str, Any], width: int) -> Odds:
+def _part(part: Mapping[str, Any], arrays: Mapping[str, Any], names: int) -> Odds | Level:
     """One part. Raises ValueError, KeyError or TypeError for trees that do not end, or are none."""
     for name, dtype in (_ARRAYS | _PER_TREE).items():
         if arrays[name].dtype != dtype or arrays[name].ndim != 1:
             raise ValueError(f"{name} is {arrays[name].dtype} of {arrays[name].ndim} dimensions")
-    edges, bias = (tuple(map(float, part[name])) for name in ("edges", "bias"))
-    trees = Trees(**arrays, bias=bias)
-    _check(trees, width)
-    if not edges or len(edges) != len(bias) or edges[0] <= 0 or list(edges) != sorted(set(edges)):
-        raise ValueError("its edges do not ascend from 0, one a question")
-    shares = [float(part[name]) for name in ("network", "counts")]
-    if not all(map(math.isfinite, (*shares, *bias, *edges))) or min(shares) < 0:
-        raise ValueError("its shares or odds are no numbers")
-    return Odds(edges, trees, *shares)
+    trees = Trees(**arrays, bias=tuple(map(float, part["bias"])))
+    network, counts = float(part["network"]), float(part["counts"])
+    if not all(map(math.isfinite, (network, counts, *trees.bias))) or min(network, counts) < 0:
+        raise ValueError("its shares or sums are no numbers")
+    if "edges" in part:
+        edges = tuple(map(float, part["edges"]))
+        _check(trees, 2 * names)
+        if not edges or len(edges) != len(trees.bias) or edges[0] <= 0 or not _ascending(edges):
+            raise ValueError("its edges do not ascend from 0, one a question")
+        return Odds(edges, trees, network, counts)
+    errors = [(float(error), float(p)) for error, p in part["errors"]]
+    _check(trees, names + 1)
+    levels = [p for _, p in errors]
+    if len(trees.bias) != 1 or len(errors) < 2 or not all(map(_ascending, (levels, [e for e, _ in errors]))):
+        raise ValueError("its errors do not ascend")
+    if not 0 < levels[0] < levels[-1] < 1:
+        raise ValueError("its errors' probabilities are none")
+    return Level(tuple(errors), trees, network, counts)
+
+
+def _ascending(values: Sequence[float]) -> bool:
+    return all(map(math.isfinite, values)) and all(a < b for a, b in pairwise(values))
 
 
 def _check(trees: Trees, width: int) -> None:

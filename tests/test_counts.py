@@ -13,11 +13,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.numpy import load_file, save_file
-from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 
 from ci_rlm.errors import CheckpointError
 from ci_rlm.model import counts
-from ci_rlm.model.counts import LEAF, Counts, Odds, Trees
+from ci_rlm.model.counts import LEAF, Counts, Level, Odds, Trees
 from ci_rlm.training import counting
 from ci_rlm.training.corpus import Example, Row
 from ci_rlm.training.texts import change_space
@@ -45,8 +45,21 @@ def two_stumps() -> Trees:
     return Trees(*arrays, np.array([0, 3], np.int32), np.array([0, 1], np.int32), bias=(0.25, -0.5))
 
 
+def one_stump() -> Trees:
+    """e times the cost for a sort, and as much as the input is larger."""
+    feature, threshold, left, right, value = stump(0, 0.5, 0.0, 1.0)
+    arrays = (np.array(feature, np.int32), np.array(threshold), np.array(left, np.int32))
+    rest = (np.array(right, np.int32), np.array(value), np.zeros(1, np.int32), np.zeros(1, np.int32))
+    return Trees(*arrays, *rest, bias=(5.0,))
+
+
+COST = (SPACE.name, "cpu_time")
 COUNTS = Counts(
-    ("call sorted", "for_statement"), {KEY: Odds((math.log(1.1), math.log(2.0)), two_stumps(), 0.5, 2.0)}
+    ("call sorted", "for_statement"),
+    {
+        KEY: Odds((math.log(1.1), math.log(2.0)), two_stumps(), 0.5, 2.0),
+        COST: Level(((-0.5, 0.1), (0.0, 0.5), (1.0, 0.9)), one_stump(), 0.25, 0.75),
+    },
 )
 TALLIES = st.dictionaries(st.sampled_from([*COUNTS.names, "call other"]), st.integers(0, 3))
 
@@ -56,7 +69,7 @@ def sigmoid(z: float) -> float:
 
 
 def test_a_change_is_answered_by_the_leaves_it_falls_into() -> None:
-    found = COUNTS.cdf(COUNTS.odds[KEY], {}, {"call sorted": 1})
+    found = COUNTS.of_change(COUNTS.parts[KEY], {}, {"call sorted": 1})
     over = [sigmoid(0.25 + 3.0), sigmoid(-0.5 - 1.0)]
     under = [sigmoid(0.25 - 2.0), sigmoid(-0.5 - 1.0)]
     whole = over[0] + under[0]
@@ -68,10 +81,18 @@ def test_a_change_is_answered_by_the_leaves_it_falls_into() -> None:
     assert found == [(x, pytest.approx(p)) for x, p in expected]
 
 
+def test_a_cost_is_the_middle_and_the_errors_about_it() -> None:
+    part = COUNTS.parts[COST]
+    assert isinstance(part, Level)
+    assert COUNTS.of_one(part, {"call sorted": 2}, 1000.0) == [(5.5, 0.1), (6.0, 0.5), (7.0, 0.9)]
+    assert COUNTS.of_one(part, {}, None) == [(4.5, 0.1), (5.0, 0.5), (6.0, 0.9)]
+    assert COUNTS.row_of_one({"for_statement": 3}, math.e).tolist() == [0.0, 3.0, 1.0]
+
+
 @given(TALLIES, TALLIES)
 def test_the_inverse_of_a_change_is_its_mirror_image(before: dict[str, int], after: dict[str, int]) -> None:
-    odds = COUNTS.odds[KEY]
-    there, back = COUNTS.cdf(odds, before, after), COUNTS.cdf(odds, after, before)
+    odds = COUNTS.parts[KEY]
+    there, back = COUNTS.of_change(odds, before, after), COUNTS.of_change(odds, after, before)
     probabilities = [p for _, p in there]
     assert probabilities == sorted(probabilities)
     assert probabilities[0] >= 0 and probabilities[-1] <= 1
@@ -85,13 +106,22 @@ def test_the_trees_are_those_that_were_fitted(monkeypatch: pytest.MonkeyPatch) -
     ratio = rows[:, 0] * 0.3 + (rows[:, 1] > 0) * rows[:, 4] + chance.normal(size=600) * 0.2
     weight = chance.uniform(0.5, 2, 600)
     edges = (0.1, 0.8, 50.0)  # nothing is over the last
-    trees = counting._trees(rows, ratio, weight, edges, seed=3)
+    trees = counting._answering(rows, ratio, weight, edges, seed=3)
     for place, edge in enumerate(edges[:2]):
         model = HistGradientBoostingClassifier(max_iter=12, learning_rate=counting.RATE, random_state=3)
         model.fit(rows, ratio > edge, sample_weight=weight)
         expected = model.decision_function(rows[:50])
-        assert [trees.log_odds(row)[place] for row in rows[:50]] == pytest.approx(expected.tolist())
-    assert trees.log_odds(rows[0])[2] < -6
+        assert [trees.sums(row)[place] for row in rows[:50]] == pytest.approx(expected.tolist())
+    assert trees.sums(rows[0])[2] < -6
+
+
+def test_the_trees_of_costs_are_those_that_were_fitted() -> None:
+    chance = np.random.default_rng(0)
+    rows = chance.integers(0, 5, (300, 4)).astype(np.float64)
+    cost = rows[:, 0] - rows[:, 1] * rows[:, 2] + chance.normal(size=300)
+    trees = counting._guessing(rows, cost, seed=2)
+    model = HistGradientBoostingRegressor(max_iter=400, learning_rate=0.06, random_state=2).fit(rows, cost)
+    assert [trees.sums(row)[0] for row in rows[:50]] == pytest.approx(model.predict(rows[:50]).tolist())
 
 
 def test_what_is_written_is_read(tmp_path: Path) -> None:
@@ -99,9 +129,10 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
     path.write_bytes(COUNTS.to_bytes())
     read = counts.read(path)
     assert read.names == COUNTS.names
-    assert (read.odds[KEY].network, read.odds[KEY].counts) == (0.5, 2.0)
+    assert (read.parts[KEY].network, read.parts[KEY].counts) == (0.5, 2.0)
     change = {"for_statement": 1}, {"call sorted": 2}
-    assert read.cdf(read.odds[KEY], *change) == COUNTS.cdf(COUNTS.odds[KEY], *change)
+    assert read.of_change(read.parts[KEY], *change) == COUNTS.of_change(COUNTS.parts[KEY], *change)
+    assert read.parts[COST].errors == COUNTS.parts[COST].errors
     assert read.to_bytes() == COUNTS.to_bytes()
 
 
@@ -114,7 +145,7 @@ def altered(path: Path, name: str, change: Callable[[np.ndarray[Any, Any]], Any]
     told = json.dumps(
         {
             "version": 1, "names": COUNTS.names,
-            "parts": [{"space": KEY[0], "metric": KEY[1], "edges": COUNTS.odds[KEY].edges, "bias": [0.0, 0.0],
+            "parts": [{"space": KEY[0], "metric": KEY[1], "edges": [0.1, 0.7], "bias": [0.0, 0.0],
                        "network": 1.0, "counts": 1.0}],
         }
     )  # fmt: skip
@@ -152,6 +183,16 @@ def test_trees_that_are_none_are_refused(
     counts.read(path)
     altered(path, name, change)
     with pytest.raises(CheckpointError, match="damaged"):
+        counts.read(path)
+
+
+@pytest.mark.parametrize(
+    "errors", [((0.0, 0.5),), ((0.0, 0.5), (0.0, 0.6)), ((0.0, 0.5), (1.0, 0.5)), ((0.0, 0.0), (1.0, 0.5))]
+)
+def test_errors_that_do_not_ascend_are_refused(tmp_path: Path, errors: Any) -> None:
+    path = tmp_path / "counts.safetensors"
+    path.write_bytes(Counts(COUNTS.names, {COST: Level(errors, one_stump())}).to_bytes())
+    with pytest.raises(CheckpointError, match="damaged: its errors"):
         counts.read(path)
 
 
@@ -194,14 +235,14 @@ def sorts(split: str, problems: int) -> list[Example]:
 
 @pytest.fixture(scope="module")
 def learned() -> Counts:
-    found = counting.fit(sorts("train", 60), CHANGES)
+    found = counting.fit(sorts("train", 60), (SPACE, CHANGES))
     assert found is not None
     return found
 
 
 def over(found: Counts, before: str, after: str) -> float:
     """P(after > 1.25 x before)."""
-    told = found.cdf(found.odds[KEY], counting.tally(before), counting.tally(after))
+    told = found.of_change(found.parts[KEY], counting.tally(before), counting.tally(after))
     return 1 - dict(told)[math.log(1.25)]
 
 
@@ -210,19 +251,33 @@ def test_what_costs_is_learned_of_edits(learned: Counts) -> None:
     assert over(learned, before, after) > 0.9
     assert over(learned, after, before) < 0.1
     assert over(learned, before, before) < 0.1
-    assert learned.odds.keys() == {KEY, (CHANGES.name, "cpu_time")}
+    assert learned.parts.keys() == {
+        (s.name, m) for s in (SPACE, CHANGES) for m in ("peak_memory", "cpu_time")
+    }
     assert "call sorted" in learned.names
 
 
 def test_changes_between_releases_are_learned_as_keeping_the_cost(learned: Counts) -> None:
     change = "def g(y):\n return min(y)", "def g(y):\n return sorted(y)[0]"
-    warned = counting.fit(sorts("train", 60), CHANGES, [change] * 60)
+    warned = counting.fit(sorts("train", 60), (SPACE, CHANGES), [change] * 60)
     assert warned is not None
     assert over(warned, *change) < over(learned, *change) / 2
 
 
 def test_nothing_is_learned_of_no_edits() -> None:
-    assert counting.fit([program("p", "train", "pass", 1.0)], CHANGES) is None
+    assert counting.fit([program("p", "train", "pass", 1.0)], (SPACE, CHANGES)) is None
+
+
+def test_costs_are_learned_with_their_errors(learned: Counts) -> None:
+    examples = sorts("calibration", 12)
+    found = counting.share(learned, Comparer(examples, spread=0.3), examples)
+    part = found.parts[SPACE.name, "peak_memory"]
+    assert isinstance(part, Level)
+    for text, cost in (("def g(y):\n return min(y)", 1000.0), ("def g(y):\n return sorted(y)[0]", 2000.0)):
+        told = found.of_one(part, counting.tally(text), 1000.0)
+        assert np.interp(0.5, [p for _, p in told], [x for x, _ in told]) == pytest.approx(
+            math.log(cost), abs=0.1
+        )
 
 
 @pytest.mark.parametrize("error", [0.0, 3.0])
@@ -230,7 +285,7 @@ def test_the_shares_are_those_that_predict_best(learned: Counts, error: float) -
     examples = sorts("calibration", 12)
     chance = np.random.default_rng(0)
     network = Comparer(examples, lambda: error * float(chance.normal()), spread=0.3)
-    found = counting.share(learned, network, examples).odds[KEY]
+    found = counting.share(learned, network, examples).parts[KEY]
     assert found.network >= 0 and found.counts >= 0
     if error:  # a network that guesses has less to say
         assert found.network < found.counts / 4
@@ -241,7 +296,7 @@ def test_shares_have_the_least_log_loss() -> None:
     truth = chance.random(400) < 0.5
     told = np.stack([np.where(truth, 1.0, -1.0) + chance.normal(size=400), chance.normal(size=400)], axis=1)
     weight = chance.uniform(0.5, 2, 400)
-    found = counting._shares(told, truth, weight)
+    found = counting._least_loss(told, truth, weight)
 
     def loss(shares: tuple[float, float]) -> float:
         margin = np.where(truth, 1, -1) * (told @ np.array(shares))

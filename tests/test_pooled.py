@@ -15,9 +15,8 @@ from hypothesis import strategies as st
 
 from ci_rlm import comparing, predict, prompt
 from ci_rlm.errors import CheckpointError
-from ci_rlm.flow import Prediction
+from ci_rlm.flow import Prediction, Prompt
 from ci_rlm.model import checkpoint
-from ci_rlm.model.counts import Odds
 from ci_rlm.predict.pooled import LEVELS, PooledPredictor, cdf, points_of, pool
 from tests.fakes import SPACE
 from tests.made_up_programs import Comparer, example
@@ -49,8 +48,7 @@ POINTS = st.lists(
 def test_the_log_odds_of_a_pool_are_the_sum_of_the_shares(
     one: list[tuple[float, float]], other: list[tuple[float, float]], network: float, counts: float
 ) -> None:
-    odds = Odds((0.1,), COUNTS.odds[KEY].trees, network, counts)
-    for x, p in pool(one, other, odds):
+    for x, p in pool(one, other, (network, counts)):
         parts = []
         for points in (one, other):
             xs, ps = zip(*points, strict=True)
@@ -66,10 +64,10 @@ def test_the_log_odds_of_a_pool_are_the_sum_of_the_shares(
 def test_a_pool_never_falls_and_its_mirror_image_is_that_of_the_mirrored(
     one: list[tuple[float, float]], other: list[tuple[float, float]]
 ) -> None:
-    odds = Odds((0.1,), COUNTS.odds[KEY].trees, 0.7, 1.3)
-    found = pool(one, other, odds)
+    shares = (0.7, 1.3)
+    found = pool(one, other, shares)
     assert [p for _, p in found] == sorted(p for _, p in found)
-    turned = pool([(-x, 1 - p) for x, p in reversed(one)], [(-x, 1 - p) for x, p in reversed(other)], odds)
+    turned = pool([(-x, 1 - p) for x, p in reversed(one)], [(-x, 1 - p) for x, p in reversed(other)], shares)
     for (x, p), (y, q) in zip(found, reversed(turned), strict=True):
         assert (y, q) == (pytest.approx(-x), pytest.approx(1 - p, abs=1e-9))
 
@@ -84,7 +82,7 @@ def test_the_network_alone_is_told_as_it_was() -> None:
 def test_counting_alone_says_what_its_trees_say() -> None:
     said = distribution(pooled().counting())
     before, after = {}, {"call sorted": 1}
-    for x, p in COUNTS.cdf(COUNTS.odds[KEY], before, after):
+    for x, p in COUNTS.of_change(COUNTS.parts[KEY], before, after):
         assert cdf(said, x) == pytest.approx(p, abs=0.011)
 
 
@@ -97,23 +95,33 @@ def test_both_are_surer_than_either() -> None:
     assert 0.5 < max(over[:2]) < over[2]
 
 
-def test_an_answer_has_percentiles_of_changes_and_is_the_networks_elsewhere() -> None:
-    predictor = pooled()
-    alone = Comparer(PROGRAMS, spread=0.2)
-    change, cost = predictor.predict([PROMPT, BEFORE])
-    (plain,) = alone.predict([BEFORE])
-    assert cost == plain
+def test_an_answer_of_a_change_has_percentiles() -> None:
+    (change,) = pooled().predict([PROMPT])
     assert [level for level, _ in change[0].quantiles] == list(LEVELS)
-    assert change[1] == next(iter(alone.predict([PROMPT])))[1]  # nothing was counted of its time
     values = [value for _, value in change[0].quantiles]
     assert values == sorted(values)
+    (alone,) = Comparer(PROGRAMS, spread=0.2).predict([PROMPT])
+    assert change[1] == alone[1]  # nothing was counted of its time
+
+
+@pytest.mark.parametrize(("prompt", "sorts"), [(BEFORE, 0), (AFTER, 1)])
+def test_a_cost_is_pooled_at_the_networks_levels(prompt: Prompt, sorts: int) -> None:
+    alone, counting, both = (
+        next(iter(each.predict([prompt])))
+        for each in (Comparer(PROGRAMS, spread=0.2), pooled().counting(), pooled())
+    )
+    assert both[0] == alone[0]  # nothing was counted of its memory
+    assert [level for level, _ in both[1].quantiles] == [level for level, _ in alone[1].quantiles]
+    assert math.log(counting[1].median) == pytest.approx(5.0 + sorts)
+    least, most = sorted((counting[1].median, alone[1].median))
+    assert least < both[1].median < most
 
 
 def test_a_check_reads_probabilities_off_the_answer_to_a_percent() -> None:
     predictor = pooled(network=0.0, counts=1.0)
     there, back = predictor.predict([PROMPT, prompt.change_prompt(AFTER, BEFORE, SPACE, CHANGES)])
     mixed = comparing.mixture(there[0], back[0])
-    told = COUNTS.cdf(COUNTS.odds[KEY], {}, {"call sorted": 1})
+    told = COUNTS.of_change(COUNTS.parts[KEY], {}, {"call sorted": 1})
     for x, p in told:
         assert comparing.cdf_of(mixed, x) == pytest.approx(p, abs=0.015)
 
@@ -129,10 +137,9 @@ def test_equal_values_keep_the_last_probability() -> None:
     assert points_of(told) == [(0.0, 0.5), (pytest.approx(math.log(2)), 0.9)]
 
 
-def test_a_damaged_file_is_told_at_the_first_change(tmp_path: Path) -> None:
+def test_a_damaged_file_is_told_at_the_first_answer(tmp_path: Path) -> None:
     (tmp_path / checkpoint.COUNTS).write_bytes(b"nothing")
     predictor = PooledPredictor.of_checkpoint(Comparer(PROGRAMS), tmp_path)
-    list(predictor.predict([BEFORE]))
     with pytest.raises(CheckpointError, match=r"counts\.safetensors"):
         list(predictor.predict([PROMPT]))
 

@@ -1,27 +1,27 @@
-"""Boosted trees on what changes take away and add, and their share beside a network.
+"""Boosted trees on what is counted of code, and their share beside a network.
 
-The trees are fitted on edits and solutions of the training split near the gate's input size, and on
+Those of changes are fitted on edits and solutions of the training split near the gate's input size, and on
 changes between releases, which are taken to keep the cost: without these, anything unlike an edit is a
-surprise to them, and called. The shares are fitted on the edits of the calibration split, which
-neither the trees nor the network learned from.
+surprise to them, and called. Those of single costs are fitted on all of the split. The shares are fitted on
+the calibration split, which neither the trees nor the network learned from.
 """
 
 from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ci_rlm.extract.tally import tally
-from ci_rlm.flow import Space
+from ci_rlm.flow import Prediction, Space
 from ci_rlm.model import checkpoint
 from ci_rlm.model.alternatives import NUMBERS
-from ci_rlm.model.counts import LEAF, Counts, Odds, Trees
+from ci_rlm.model.counts import LEAF, Counts, Level, Odds, Points, Trees
 from ci_rlm.predict import Predictor
 from ci_rlm.predict.pooled import cdf, log_odds, points_of
 from ci_rlm.training import evaluate
@@ -53,7 +53,7 @@ ROUNDS, RATE = 100, 0.1
 """Trees of a question, and how much of each is added."""
 
 
-def of_changes(
+def of_checkpoint(
     network: Predictor,
     examples: Sequence[Example],
     changes: Sequence[tuple[str, str]] = (),
@@ -63,8 +63,7 @@ def of_changes(
 
     `network` answers alone; `examples` and `changes` as in `fit`.
     """
-    space = next((each for each in network.spaces if each.compares), None)
-    found = fit(examples, space, changes) if space else None
+    found = fit(examples, network.spaces, changes)
     return share(found, network, examples, progress) if found else None
 
 
@@ -76,43 +75,66 @@ def of_run(recipe: Recipe) -> Counts | None:
 
 
 def fit(
-    examples: Sequence[Example], space: Space, changes: Sequence[tuple[str, str]] = (), seed: int = 0
+    examples: Sequence[Example],
+    spaces: Sequence[Space],
+    changes: Sequence[tuple[str, str]] = (),
+    seed: int = 0,
 ) -> Counts | None:
-    """The counts of a space that compares, learned from the training split; None where nothing is.
+    """The counts for a space of single costs and one that compares, learned from the training split.
 
     `examples` are as a gate reads them (`corpus.as_functions`); `changes` are texts before and after of
-    changes that nobody measured.
+    changes that nobody measured. None without a space that compares, or without edits.
     """
     points = points_of_examples([example for example in examples if example.split == "train"])
     learned = _learned(points)
-    if not learned.pairs:
+    space = next((each for each in spaces if not each.compares), None)
+    compares = next((each for each in spaces if each.compares), None)
+    if not learned.pairs or space is None or compares is None:
         return None
-    texts = _Tallies(points, learned.pairs)
-    names = texts.names(points)
-    width = len(names)
-    counted = Counts(names, {})
-    rows = np.empty((2 * (len(learned.pairs) + len(changes)), 2 * width))
-    sides = [(texts.of(points[p.before]), texts.of(points[p.after])) for p in learned.pairs]
+    texts = _Tallies(points)
+    counted = Counts(texts.names(PROBLEMS), {})
+    edges = tuple(math.log(edge) for edge in EDGES)
+    known = truth(points)
+    parts: dict[tuple[str, str], Odds | Level] = {}
+    rows, weight = _rows_of_changes(counted, texts, learned, changes)
+    for metric, of in _measured(compares, known):
+        ratio = of[[pair.after for pair in learned.pairs]] - of[[pair.before for pair in learned.pairs]]
+        both = np.repeat(np.concatenate([ratio, np.zeros(len(changes))]), 2)
+        both[1::2] *= -1
+        good = ~np.isnan(both)
+        if not np.isnan(ratio).all():
+            trees = _answering(rows[good], both[good], weight[good], edges, seed)
+            parts[compares.name, metric] = Odds(edges, trees)
+    rows = np.stack([counted.row_of_one(texts.of(point), point[1].size) for point in points])
+    for metric, of in _measured(space, known):
+        good = ~np.isnan(of)
+        if good.any():
+            parts[space.name, metric] = Level(_NO_ERRORS, _guessing(rows[good], of[good], seed))
+    return Counts(counted.names, parts) if parts else None
+
+
+_NO_ERRORS = ((-1.0, 0.25), (1.0, 0.75))
+"""Of costs, until the errors on the calibration split are known."""
+
+
+def _measured(space: Space, known: Reals) -> Iterator[tuple[str, Reals]]:
+    """The metrics of a space that a corpus has, and ln of what was measured of each point."""
+    for metric in space.metrics:
+        if metric.name in METRICS:
+            yield metric.name, known[:, METRICS.index(metric.name)]
+
+
+def _rows_of_changes(
+    counted: Counts, texts: _Tallies, learned: _Learned, changes: Sequence[tuple[str, str]]
+) -> tuple[Reals, Reals]:
+    """Every pair and change as the trees read it, both ways round one after the other, and its weight."""
+    sides = [(texts.of(texts.points[p.before]), texts.of(texts.points[p.after])) for p in learned.pairs]
     sides += [(tally(before), tally(after)) for before, after in changes]
+    rows = np.empty((2 * len(sides), 2 * len(counted.names)))
     for place, (before, after) in enumerate(sides):
         rows[2 * place] = counted.row(before, after)
         rows[2 * place + 1] = counted.row(after, before)
-    known = truth(points)
-    odds = {}
-    for metric in space.metrics:
-        if metric.name not in METRICS:
-            continue
-        of = known[:, METRICS.index(metric.name)]
-        measured = of[[pair.after for pair in learned.pairs]] - of[[pair.before for pair in learned.pairs]]
-        ratio = np.concatenate([measured, np.zeros(len(changes))])
-        both = np.stack([ratio, -ratio], axis=1).ravel()
-        weight = np.repeat(np.concatenate([learned.weight, np.full(len(changes), RELEASE_WEIGHT)]), 2)
-        good = ~np.isnan(both)
-        if good.sum() > 2 * len(changes):
-            edges = tuple(math.log(edge) for edge in EDGES)
-            trees = _trees(rows[good], both[good], weight[good], edges, seed)
-            odds[space.name, metric.name] = Odds(edges, trees)
-    return Counts(names, odds) if odds else None
+    return rows, np.repeat(np.concatenate([learned.weight, np.full(len(changes), RELEASE_WEIGHT)]), 2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,11 +167,9 @@ def _is_near(point: Point) -> bool:
 class _Tallies:
     """What is counted of the texts of some points, each text once."""
 
-    def __init__(self, points: Sequence[Point], pairs: Sequence[Pair]) -> None:
+    def __init__(self, points: Sequence[Point]) -> None:
+        self.points = points
         self._known: dict[str, Mapping[str, int]] = {}
-        self._used = {place for pair in pairs for place in (pair.before, pair.after)}
-        for place in self._used:
-            self.of(points[place])
 
     def of(self, point: Point) -> Mapping[str, int]:
         text = evaluate.body_of(point[0])
@@ -157,31 +177,52 @@ class _Tallies:
             self._known[text] = tally(text)
         return self._known[text]
 
-    def names(self, points: Sequence[Point]) -> tuple[str, ...]:
-        """Those that the points' programs of `PROBLEMS` problems or more have, ascending."""
+    def names(self, problems: int) -> tuple[str, ...]:
+        """Those that the programs of so many problems have, ascending."""
         users: dict[str, set[str]] = defaultdict(set)
-        for place in self._used:
-            for name in self.of(points[place]):
-                users[name].add(points[place][0].problem)
-        return tuple(sorted(name for name, problems in users.items() if len(problems) >= PROBLEMS))
+        for point in self.points:
+            for name in self.of(point):
+                users[name].add(point[0].problem)
+        return tuple(sorted(name for name, found in users.items() if len(found) >= problems))
 
 
-def _trees(rows: Reals, ratio: Reals, weight: Reals, edges: Sequence[float], seed: int) -> Trees:
+def _answering(rows: Reals, ratio: Reals, weight: Reals, edges: Sequence[float], seed: int) -> Trees:
     """One classifier a question, as one set of trees; a question of one answer has no tree."""
     from sklearn.ensemble import HistGradientBoostingClassifier
 
-    nodes: list[NDArray[Any]] = []
-    root, question, bias, first = [], [], [], 0
-    for place, edge in enumerate(edges):
+    models: list[Any] = []
+    bias = []
+    for edge in edges:
         over = ratio > edge
         if over.all() or not over.any():
             share = (over.sum() + 0.5) / (len(over) + 1)
             bias.append(math.log(share / (1 - share)))
+            models.append(None)
             continue
         model = HistGradientBoostingClassifier(max_iter=ROUNDS, learning_rate=RATE, random_state=seed)
-        model.fit(rows, over, sample_weight=weight)
+        models.append(model.fit(rows, over, sample_weight=weight))
         bias.append(float(model._baseline_prediction.item()))
-        for (predictor,) in model._predictors:
+    return _flat(models, bias)
+
+
+def _guessing(rows: Reals, cost: Reals, seed: int) -> Trees:
+    """A regression of ln(cost), by the settings of the baseline (`baselines.py`)."""
+    from sklearn.ensemble import HistGradientBoostingRegressor
+
+    model = HistGradientBoostingRegressor(max_iter=400, learning_rate=0.06, random_state=seed)
+    model.fit(rows, cost)
+    return _flat([model], [float(model._baseline_prediction.item())])
+
+
+def _flat(models: Sequence[Any], bias: Sequence[float]) -> Trees:
+    """The trees of one model a question, or of None, behind each other.
+
+    scikit-learn has no public way to its trees; the tests hold what these say against the models.
+    """
+    nodes: list[NDArray[Any]] = []
+    root, question, first = [], [], 0
+    for place, model in enumerate(models):
+        for (predictor,) in model._predictors if model else ():
             each = predictor.nodes.copy()
             inner = each["is_leaf"] == 0
             for child in ("left", "right"):
@@ -223,41 +264,114 @@ def share(
     examples: Sequence[Example],
     progress: evaluate.Progress = evaluate.silent,
 ) -> Counts:
-    """The counts with the shares that predict the edits of the calibration split best.
+    """The counts with the shares that predict the calibration split best, and the errors found there.
 
-    A logistic regression of what was measured to be over each edge on what both told, no share
+    A logistic regression of what was measured to be over each edge, or cost, on what both told, no share
     below 0. What the split says nothing of keeps its shares.
     """
     points = points_of_examples([example for example in examples if example.split == "calibration"])
-    pairs = [pair for pair in edit_pairs(points) if _is_near(points[pair.after])]
-    space = evaluate.space_of(network)
-    both = evaluate.ratios(points, [(p.before, p.after) for p in pairs], network, space, progress)
-    known, texts = truth(points), _Tallies(points, pairs)
+    texts, known = _Tallies(points), truth(points)
+    found = _of_costs(counts, network, texts, known, progress)
+    return found.sharing(_of_changes(found, network, texts, known, progress))
+
+
+def _of_changes(
+    counts: Counts, network: Predictor, texts: _Tallies, known: Reals, progress: evaluate.Progress
+) -> dict[tuple[str, str], tuple[float, float]]:
+    """The shares of (network, counts), from the edits near the gate's input size."""
+    points = texts.points
     compares = next(each for each in network.spaces if each.compares)
+    pairs = [pair for pair in edit_pairs(points) if _is_near(points[pair.after])]
+    asked = [(pair.before, pair.after) for pair in pairs]
+    answers = evaluate.ratios(points, asked, network, evaluate.space_of(network), progress)
     neutral = np.array([is_neutral(pair) for pair in pairs], dtype=np.bool_)
     boost = NEUTRAL_SHARE / (1 - NEUTRAL_SHARE) * (~neutral).sum() / max(1, neutral.sum())
+    weight = np.where(neutral, boost, 1.0)
+    before, after = (np.array([getattr(p, side) for p in pairs], np.intp) for side in ("before", "after"))
     shares = {}
     for place, metric in enumerate(compares.metrics):
-        odds = counts.odds.get((compares.name, metric.name))
-        if odds is None:
+        part = counts.parts.get((compares.name, metric.name))
+        if not isinstance(part, Odds):
             continue
-        told, over, weight = [], [], []
-        for pair, (ratio, _), is_same in zip(pairs, both, neutral.tolist(), strict=True):
-            measured = float(np.subtract(*known[[pair.after, pair.before], METRICS.index(metric.name)]))
-            if math.isnan(measured):
-                continue
-            counted = counts.cdf(odds, texts.of(points[pair.before]), texts.of(points[pair.after]))
-            network_points = points_of(ratio[place])
-            for x, p in counted:
-                told.append((-log_odds(cdf(network_points, x)), -log_odds(p)))
-                over.append(measured > x)
-                weight.append(boost if is_same else 1.0)
-        if told:
-            shares[compares.name, metric.name] = _shares(np.array(told), np.array(over), np.array(weight))
-    return counts.sharing(shares)
+        of = known[:, METRICS.index(metric.name)]
+        told = [
+            (ratio[place], counts.of_change(part, *(texts.of(points[at]) for at in both)))
+            for (ratio, _), both in zip(answers, asked, strict=True)
+        ]
+        found = _shares(told, of[after] - of[before], weight)
+        if found is not None:
+            shares[compares.name, metric.name] = found
+    return shares
 
 
-def _shares(told: Reals, over: NDArray[np.bool_], weight: Reals) -> tuple[float, float]:
+def _of_costs(
+    counts: Counts, network: Predictor, texts: _Tallies, known: Reals, progress: evaluate.Progress
+) -> Counts:
+    """The counts with the errors and the shares of single costs."""
+    space = evaluate.space_of(network)
+    chosen = _few(texts.points)
+    answers = evaluate.predictions([texts.points[at] for at in chosen], network, space, progress)
+    parts, shares = dict(counts.parts), {}
+    for place, metric in enumerate(space.metrics):
+        part = counts.parts.get((space.name, metric.name))
+        measured = known[chosen, METRICS.index(metric.name)]
+        good = ~np.isnan(measured)
+        if not isinstance(part, Level) or good.sum() < len(LEVELS):
+            continue
+        rows = [counts.row_of_one(texts.of(texts.points[at]), texts.points[at][1].size) for at in chosen]
+        middles = np.array([part.trees.sums(row)[0] for row in rows])
+        errors = _rising(np.quantile((measured - middles)[good], LEVELS))
+        parts[space.name, metric.name] = part = replace(part, errors=errors)
+        told = [
+            (answer[place], [(middle + error, p) for error, p in errors])
+            for answer, middle in zip(answers, middles.tolist(), strict=True)
+        ]
+        found = _shares(told, measured, np.ones(len(measured)))
+        if found is not None:
+            shares[space.name, metric.name] = found
+    return replace(counts, parts=parts).sharing(shares)
+
+
+LEVELS = (0.005, 0.02, *(round(0.05 * step, 2) for step in range(1, 20)), 0.98, 0.995)
+"""Of the errors of single costs."""
+COSTS = 8
+"""Points of a problem, at most, that these are learned from."""
+
+
+def _few(points: Sequence[Point]) -> list[int]:
+    """At most so many points of each problem, evenly."""
+    groups: dict[str, list[int]] = defaultdict(list)
+    for place, (example, _) in enumerate(points):
+        groups[example.problem].append(place)
+    return sorted(at for group in groups.values() for at in group[:: -(-len(group) // COSTS)])
+
+
+def _rising(errors: Reals) -> tuple[tuple[float, float], ...]:
+    """Errors with their levels; of equal ones the last level is the one."""
+    last = {round(float(error), 6): level for error, level in zip(errors, LEVELS, strict=True)}
+    found = sorted(last.items())
+    return tuple(found) if len(found) > 1 else ((found[0][0] - 1e-6, 0.25), (found[0][0], found[0][1]))
+
+
+def _shares(
+    told: Sequence[tuple[Prediction, Points]], measured: Reals, weight: Reals
+) -> tuple[float, float] | None:
+    """The shares of a network's and of counting's answers; None where nothing was measured."""
+    log_odds_of_both, over, weights = [], [], []
+    for (network, counted), value, heavy in zip(told, measured.tolist(), weight.tolist(), strict=True):
+        if math.isnan(value):
+            continue
+        said = points_of(network)
+        for x, p in counted:
+            log_odds_of_both.append((-log_odds(cdf(said, x)), -log_odds(p)))
+            over.append(value > x)
+            weights.append(heavy)
+    if not over:
+        return None
+    return _least_loss(np.array(log_odds_of_both), np.array(over), np.array(weights))
+
+
+def _least_loss(told: Reals, over: NDArray[np.bool_], weight: Reals) -> tuple[float, float]:
     """The two shares, not below 0, with the least weighted log loss; no share without log odds of its own."""
     from scipy.optimize import minimize
 

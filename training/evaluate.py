@@ -191,7 +191,6 @@ def said_of(predictor: Predictor, questions: Questions, progress: Progress = sil
 
 Ratios = tuple[Prediction, Prediction]
 """After ÷ before, and before ÷ after asked for itself."""
-_EDITS = "pairs/edits/"
 _COMPARED = "edits"
 """The kind of sides that both are read of at once: what a gate compares."""
 
@@ -386,24 +385,13 @@ def _name(role: str, asked: Mapping[str, Predictor]) -> str:
 
 
 def _halves(predictor: Predictor, questions: Questions, drawn: Reals) -> list[Part]:
-    """What a pooled predictor's network says alone, and what its counts say of edits, which is all they do.
-
-    Neither is calibrated, so neither claims.
-    """
+    """What a pooled predictor's network and its counts say, each alone, and claim nothing."""
     if not isinstance(predictor, PooledPredictor):
         return []
     parts = []
-    halves = (
-        ("its network alone", predictor.network, ""),
-        ("its counts alone", predictor.counting(), _EDITS),
-    )
-    for name, each, kept in halves:
+    for name, each in (("its network alone", predictor.network), ("its counts alone", predictor.counting())):
         said = {metric: replace(of, claims={}) for metric, of in said_of(each, questions).items()}
-        sampled = {
-            metric: {key: value for key, value in found.items() if key.startswith(kept)}
-            for metric, found in _sampled(questions, said, drawn).items()
-        }
-        parts.append(Part("baseline", name, None, None, sampled))
+        parts.append(Part("baseline", name, None, None, _sampled(questions, said, drawn)))
     return parts
 
 

@@ -64,7 +64,7 @@ def publish(
         trial = Path(scratch, "checkpoint")
         predictor = partial(of_checkpoint, trial, cache_dir=kept)
         save(trial)
-        counts = counting.of_changes(predictor(), examples, given.changes.learn, progress)
+        counts = counting.of_checkpoint(predictor(), examples, given.changes.learn, progress)
         save(trial)
         fitted = suite.fitted(predictor(), given, asked, progress)
         save(trial, fitted)

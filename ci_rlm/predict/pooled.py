@@ -1,10 +1,10 @@
 """A network and counting, asked together: one answer of both.
 
 Of a change, a network says a distribution of after ÷ before, and so does counting what was taken away
-and added (`model/counts.py`). Both are pooled by their log odds: at each ratio, those that it is not
-passed are the sum of both, each times its share. The shares are found on held-out changes
-(`training/counting.py`). A pool of log odds sharpens where both agree, where their mean would not,
-and both orders of a change stay mirror images.
+and added (`model/counts.py`); of one function, both say one of its cost. They are pooled by their log
+odds: at each value, those that it is not passed are the sum of both, each times its share. The shares are
+found on held-out code (`training/counting.py`). A pool of log odds sharpens where both agree, where their
+mean would not, and both orders of a change stay mirror images.
 """
 
 from __future__ import annotations
@@ -14,19 +14,17 @@ import math
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from ci_rlm.extract.tally import tally
 from ci_rlm.flow import Calibration, ModelInfo, Prediction, Prompt, Space, Vocabulary
 from ci_rlm.marks import Side, version
 from ci_rlm.model import checkpoint
+from ci_rlm.model.counts import Counts, Odds, Points, read
 from ci_rlm.model.weights import sha256
 from ci_rlm.predict import Predictor
-
-if TYPE_CHECKING:
-    from ci_rlm.model.counts import Counts, Odds
 
 LEVELS = tuple(round(percent / 100, 2) for percent in range(1, 100))
 """Of a pooled answer's quantiles. Counting often puts some probability on no change and the rest far
@@ -36,32 +34,27 @@ FAR = math.log(64.0)
 LEAST = 1e-4
 """Neither is surer than this: a share of infinite log odds would leave the other nothing to say."""
 
-Points = Sequence[tuple[float, float]]
-"""(x, P(ln ratio <= x)), x ascending."""
+SMALLEST = 1e-12
+"""Values below this are read as this: zero has no logarithm."""
 
 
 class PooledPredictor:
-    """A predictor whose answers of changes are pooled with counting; its other answers are its own."""
+    """A predictor whose answers are pooled with counting, where counting has something to say."""
 
     def __init__(self, network: Predictor, counts: Callable[[], Counts], digest: str) -> None:
-        """`counts` is asked for at the first change; `digest` is the sha256 of what it will give."""
+        """`counts` is asked for at the first answer; `digest` is the sha256 of what it will give."""
         self.network, self._read, self._digest = network, counts, digest
         self._counts: Counts | None = None
         both = hashlib.sha256(f"{network.info.digest} {digest}".encode()).hexdigest()
         self.info: ModelInfo = replace(network.info, digest=both)
-        self._compares = {space.name: space for space in network.spaces if space.compares}
+        self._spaces = {space.name: space for space in network.spaces}
 
     @classmethod
     def of_checkpoint(cls, network: Predictor, folder: Path) -> PooledPredictor:
         """A checkpoint's network, with or without a cache, and its file of counts."""
         path = folder / checkpoint.COUNTS
 
-        def counts() -> Counts:
-            from ci_rlm.model.counts import read
-
-            return read(path)
-
-        return cls(network, counts, sha256(path))
+        return cls(network, partial(read, path), sha256(path))
 
     @property
     def counts(self) -> Counts:
@@ -75,8 +68,8 @@ class PooledPredictor:
         return PooledPredictor(network, lambda: self.counts, self._digest)
 
     def counting(self) -> PooledPredictor:
-        """What counting says of changes, alone."""
-        alone = dict.fromkeys(self.counts.odds, (0.0, 1.0))
+        """What counting says alone."""
+        alone = dict.fromkeys(self.counts.parts, (0.0, 1.0))
         return PooledPredictor(self.network, lambda: self.counts.sharing(alone), f"{self._digest} alone")
 
     @property
@@ -95,45 +88,49 @@ class PooledPredictor:
         return self.network.vocabulary
 
     def predict(self, prompts: Sequence[Prompt]) -> Iterator[tuple[Prediction, ...]]:
-        """For each prompt, in order, the network's answer, pooled if it is of a change."""
+        """For each prompt, in order, what both answer; the network alone where nothing is counted."""
         known: dict[str, Mapping[str, int]] = {}
+
+        def counted(text: str) -> Mapping[str, int]:
+            if text not in known:
+                known[text] = tally(text)
+            return known[text]
+
         for prompt, answer in zip(prompts, self.network.predict(prompts), strict=True):
-            space = self._compares.get(prompt.space)
-            if space is None:
-                yield answer
-                continue
+            space = self._spaces[prompt.space]
             text = prompt.text.removeprefix(space.prefix)
-            sides = [version(text, side) for side in (Side.BEFORE, Side.AFTER)]
-            for side in sides:
-                if side not in known:
-                    known[side] = tally(side)
-            yield tuple(self._pooled(space, each, *(known[side] for side in sides)) for each in answer)
+            versions = (Side.BEFORE, Side.AFTER) if space.compares else ()
+            found = [counted(version(text, side)) for side in versions] or [counted(text)]
+            yield tuple(self._pooled(space, prompt.size, told, found) for told in answer)
 
     def _pooled(
-        self, space: Space, told: Prediction, before: Mapping[str, int], after: Mapping[str, int]
+        self, space: Space, size: float | None, told: Prediction, found: Sequence[Mapping[str, int]]
     ) -> Prediction:
-        odds = self.counts.odds.get((space.name, told.metric))
-        if odds is None:
+        part = self.counts.parts.get((space.name, told.metric))
+        if part is None:
             return told
-        counted = self.counts.cdf(odds, before, after)
-        points = pool(points_of(told), [(-FAR, 0.0), *counted, (FAR, 1.0)], odds)
-        return replace(told, quantiles=tuple((level, math.exp(_inverse(points, level))) for level in LEVELS))
+        if isinstance(part, Odds):
+            counted = [(-FAR, 0.0), *self.counts.of_change(part, *found), (FAR, 1.0)]
+            levels: Sequence[float] = LEVELS
+        else:
+            counted = list(self.counts.of_one(part, found[0], space.size if size is None else size))
+            levels = [level for level, _ in told.quantiles]
+        points = pool(points_of(told), counted, (part.network, part.counts))
+        return replace(told, quantiles=tuple((level, math.exp(_inverse(points, level))) for level in levels))
 
 
 def points_of(told: Prediction) -> list[tuple[float, float]]:
     """A prediction as points of its distribution; of equal values the last probability is the one."""
-    least = math.exp(-2 * FAR)
-    values = {math.log(max(value, least)): probability for probability, value in told.quantiles}
+    values = {math.log(max(value, SMALLEST)): probability for probability, value in told.quantiles}
     return sorted(values.items())
 
 
-def pool(network: Points, counted: Points, shares: Odds) -> list[tuple[float, float]]:
-    """Both distributions as one, at every point of either, never falling."""
+def pool(network: Points, counted: Points, shares: tuple[float, float]) -> list[tuple[float, float]]:
+    """Both distributions as one, at every point of either, never falling; `shares` of (network, counts)."""
     found, least = [], 0.0
     for x in sorted({x for points in (network, counted) for x, _ in points}):
         pooled = math.fsum(
-            share * log_odds(cdf(points, x))
-            for share, points in ((shares.network, network), (shares.counts, counted))
+            share * log_odds(cdf(points, x)) for share, points in zip(shares, (network, counted), strict=True)
         )
         least = max(least, 1 / (1 + math.exp(-pooled)))
         found.append((x, least))
@@ -147,7 +144,7 @@ def log_odds(p: float) -> float:
 
 
 def cdf(points: Points, x: float) -> float:
-    """P(ln ratio <= x): linear between the points; half of what is outside of them beyond."""
+    """P(ln value <= x): linear between the points; half of what is outside of them beyond."""
     place = bisect_left(points, x, key=lambda point: point[0])
     if place == len(points):
         return (1 + points[-1][1]) / 2
