@@ -346,7 +346,7 @@ class ModelInfo:
 
     name: str
     digest: str
-    """sha256 of the weights."""
+    """sha256 of the weights; with counts, of the digests of both."""
     tokenizer_digest: str
     dtype: str
     hardware: str

@@ -115,8 +115,8 @@ def _told(verdict: Verdict, predictor: Predictor, config: Config) -> Iterator[st
     )
     yield (
         f"**Counting.** Given what the change takes away and adds, the trees answer {_ratios(counted)}."
-        f" Pooled, with shares of {part.network:g} of the network's log odds and {part.counts:g} of these, the"
-        f" answers are {_ratios(ratio)} and {_ratios(inverse)}."
+        f" Pooled, with shares of {part.network:g} of the network's log odds and {part.counts:g} of these,"
+        f" the answers are {_ratios(ratio)} and {_ratios(inverse)}."
     )
     assert comparison.slowdown is not None  # both sides are there
     slowdown = comparison.slowdown

@@ -60,8 +60,8 @@ def table(path: Path, count: int) -> Path:
         {
             "before_text": f"x={number}",
             "after_text": f"y={number}",
-            "package": "abc"[number % 3],
-            "split": ("fit", "judge")[number % 2],
+            "package": "abcd"[number % 4],
+            "split": ("learn", "fit", "judge")[number % 3],
         }
         for number in range(count)
     ]
@@ -72,11 +72,17 @@ def table(path: Path, count: int) -> Path:
 def test_changes_are_read_by_split_and_thinned_evenly(tmp_path: Path) -> None:
     path = table(tmp_path / "changes.parquet", 12)
     whole, some = read(path), read(path, 2)
-    assert whole.fit == tuple((f"x={at}", f"y={at}") for at in range(0, 12, 2))
-    assert (len(whole.judge), whole.packages) == (6, 3)
-    assert some.judge == (("x=1", "y=1"), ("x=7", "y=7"))
-    assert some.packages == 1
-    assert Changes() == Changes((), (), 0)
+    assert whole.fit == tuple((f"x={at}", f"y={at}") for at in range(1, 12, 3))
+    assert (len(whole.judge), whole.packages) == (4, 4)
+    assert some.judge == (("x=2", "y=2"), ("x=8", "y=8"))
+    assert some.packages == 2
+    assert some.learn == whole.learn == tuple((f"x={at}", f"y={at}") for at in range(0, 12, 3))
+
+
+def test_a_digest_tells_what_is_learned_from_what_is_counted() -> None:
+    texts = (("x", "y"),)
+    assert Changes().digest is None
+    assert len({Changes(learn=texts).digest, Changes(fit=texts).digest, Changes(judge=texts).digest}) == 3
 
 
 @pytest.mark.parametrize("content", [None, b"no table"])

@@ -261,7 +261,7 @@ def test_changed_functions_are_written_as_a_checkpoint_reads_them(script: Module
     written = tuple(canonical(text, "python") for text in (SHORT, LONG))
     assert {(row["before_text"], row["after_text"]) for row in rows} == {written}
     read = releases.read(tmp_path / "changes.parquet")
-    assert len(read.fit) + len(read.judge) == 3
+    assert len(read.learn) + len(read.fit) + len(read.judge) == 3
     judged = {row["package"] for row in rows if row["split"] == "judge"}
     assert read.packages == len(judged)
 

@@ -16,8 +16,7 @@ from ci_rlm.cli import main
 from ci_rlm.errors import CheckpointError
 from ci_rlm.extract.canonical import canonical
 from ci_rlm.model import checkpoint, records
-from ci_rlm.predict.cache import AnswerCache
-from ci_rlm.predict.rlm import RlmPredictor
+from ci_rlm.predict import of_checkpoint
 from ci_rlm.training import corpus, recorded, releases, shards, suite, suite_table, texts
 from ci_rlm.training.card import card, figures_table
 from ci_rlm.training.corpus import Example, Row
@@ -113,7 +112,7 @@ def test_the_same_inputs_make_every_figure_again(published: Path) -> None:
 
 @pytest.mark.model
 def test_the_names_that_the_training_split_uses_are_published(published: Path) -> None:
-    known = RlmPredictor(published / "published").vocabulary
+    known = of_checkpoint(published / "published").vocabulary
     assert known is not None
     assert known.names == ("append", "len", "list", "range")
 
@@ -131,7 +130,7 @@ def test_the_record_holds_what_the_card_tells(published: Path) -> None:
     written = (folder / checkpoint.CARD).read_text(encoding="utf-8")
     assert written == card(checkpoint.read_config(folder), record)
     assert figures_table(record.figures) in written
-    assert RlmPredictor(folder).info.digest == record.weights.digest
+    assert of_checkpoint(folder).info.digest == record.weights.digest
 
 
 @pytest.mark.model
@@ -185,10 +184,10 @@ def test_small_functions_are_told_apart_and_missed_where_they_are_not(
 @pytest.mark.model
 def test_a_stopped_publish_goes_on_with_the_same_record(published: Path, tmp_path: Path) -> None:
     given = suite.read(published / "corpus", releases.read(published / "changes.parquet"))
-    kept = AnswerCache(tmp_path / "answers", warn=pytest.fail)
+    kept = tmp_path / "answers"
     for name in ("once", "again"):
         publish(published / "run", given, tmp_path / name, ASKED, kept=kept)
-        for file in (checkpoint.FIGURES, checkpoint.CALIBRATION, checkpoint.CARD):
+        for file in (checkpoint.FIGURES, checkpoint.CALIBRATION, checkpoint.CARD, checkpoint.COUNTS):
             expected = (published / "published" / file).read_bytes()
             assert (tmp_path / name / file).read_bytes() == expected
 

@@ -119,11 +119,12 @@ versions of a function as one text, with what they share once, and answers with 
 the same two. Both are given an input size; the gate asks for {size:.0f} elements. The gate compares
 by the second, asked in both orders, and takes the cost before from the first.
 
-What the network answers is pooled with what *counting* says: gradient-boosted trees over the syntax nodes, loops and
-called names that a function has, and of a change, that it takes away and adds (`counts.safetensors`,
-`ci_rlm/predict/pooled.py`). They were fitted on the same training split, those of changes on changes between
-releases of other packages than below as well, which are taken to keep the cost. Each has a share in the
-log odds of the answer, found on the calibration split; the table tells what each says alone.
+What the network answers is pooled with what *counting* says: gradient-boosted trees over the syntax
+nodes, loops and called names that a function has, and of a change, that it takes away and adds
+(`counts.safetensors`, `ci_rlm/predict/pooled.py`). They were fitted on the same training split, those of
+changes also on changes between releases of packages, others than below, which are taken to keep the
+cost. Each has a share in the log odds of an answer, found on the calibration split. The tables tell
+what each says alone.
 
 - {parameters:.1f} million parameters, bfloat16: width {config.width}, {config.encoder_layers} encoder
   and {config.decoder_layers} decoder layers, {config.heads} heads, byte-level BPE of
@@ -155,8 +156,9 @@ measuring, so CPU time is the shortest of up to five repeats.
 Splits are by problem, and were fixed before the first run. {data.problems} problems
 ({data.programs} programs, {data.rows} points) of the test split were never trained on, and are
 read as the gate reads them: the function that the costs are of, with its context. All predictors
-below are told the input size, and the baselines (gradient boosting on the counts of one version, from which an
-edit is told by the difference) were fitted on the same training rows in the same run. In brackets 95% intervals from {draws} draws of problems.
+below are told the input size, and the baselines were fitted on the same training rows in the same run:
+gradient boosting on the counts of one version, which tells an edit by the difference of two answers. In
+brackets 95% intervals from {draws} draws of problems.
 
 {table}
 

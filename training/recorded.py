@@ -60,6 +60,7 @@ class Weights:
 
     name: str
     digest: str
+    """As `ModelInfo.digest`."""
     parameters: int
 
 
