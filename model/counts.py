@@ -34,7 +34,7 @@ LEAF = -1
 Points = Sequence[tuple[float, float]]
 """(x, P(value <= x)), both ascending."""
 
-_ARRAYS = {"feature": "int32", "threshold": "float64", "left": "int32", "right": "int32", "value": "float64"}
+_ARRAYS = {"feature": "int16", "threshold": "float32", "left": "int32", "right": "int32", "value": "float32"}
 _PER_TREE = {"root": "int32", "question": "int32"}
 
 
@@ -45,12 +45,12 @@ class Trees:
     A node sends a row left where `row[feature] <= threshold`. Children come after their parents.
     """
 
-    feature: NDArray[np.int32]
+    feature: NDArray[np.int16]
     """(N,); LEAF where `value` is the answer."""
-    threshold: NDArray[np.float64]
+    threshold: NDArray[np.float32]
     left: NDArray[np.int32]
     right: NDArray[np.int32]
-    value: NDArray[np.float64]
+    value: NDArray[np.float32]
     root: NDArray[np.int32]
     """(T,)."""
     question: NDArray[np.int32]
@@ -197,8 +197,10 @@ def _part(part: Mapping[str, Any], arrays: Mapping[str, Any], names: int) -> Odd
             raise ValueError(f"{name} is {arrays[name].dtype} of {arrays[name].ndim} dimensions")
     trees = Trees(**arrays, bias=tuple(map(float, part["bias"])))
     network, counts = float(part["network"]), float(part["counts"])
-    if not all(map(math.isfinite, (network, counts, *trees.bias))) or min(network, counts) < 0:
+    if not all(map(math.isfinite, (network, counts, *trees.bias))):
         raise ValueError("its shares or sums are no numbers")
+    if min(network, counts) < 0 or not network + counts:
+        raise ValueError("its shares are none")
     if "edges" in part:
         edges = tuple(map(float, part["edges"]))
         _check(trees, 2 * names)
@@ -238,5 +240,5 @@ def _check(trees: Trees, width: int) -> None:
         raise ValueError("its leaves are no numbers")
 
 
-def _within(values: NDArray[np.int32], low: int, high: int) -> bool:
+def _within(values: NDArray[Any], low: int, high: int) -> bool:
     return bool(((values >= low) & (values < high)).all())

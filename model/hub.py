@@ -32,7 +32,7 @@ _ID = re.compile(r"(?P<owner>[\w-][\w.-]*)/(?P<name>[\w-][\w.-]*)(@(?P<revision>
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _WANTED = re.compile(
     r"(config|calibration|figures|tokenizer|vocabulary|[a-z0-9]+_vocab)\.json|encoder_tokenizer/tokenizer\.json"
-    r"|README\.md|model(-\d+-of-\d+)?\.safetensors|model\.safetensors\.index\.json"
+    r"|README\.md|(counts|model(-\d+-of-\d+)?)\.safetensors|model\.safetensors\.index\.json"
 )
 _MANIFEST, _REVISIONS = "manifest.json", "revisions.json"
 

@@ -6,6 +6,8 @@ import math
 import os
 import subprocess
 import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -44,7 +46,7 @@ POINTS = st.lists(
 ).map(lambda pairs: list(zip(sorted(x for x, _ in pairs), sorted(p for _, p in pairs), strict=True)))
 
 
-@given(POINTS, POINTS, st.floats(0, 2), st.floats(0, 2))
+@given(POINTS, POINTS, st.floats(0, 2), st.floats(0.01, 2))
 def test_the_log_odds_of_a_pool_are_the_sum_of_the_shares(
     one: list[tuple[float, float]], other: list[tuple[float, float]], network: float, counts: float
 ) -> None:
@@ -73,10 +75,10 @@ def test_a_pool_never_falls_and_its_mirror_image_is_that_of_the_mirrored(
 
 
 def test_the_network_alone_is_told_as_it_was() -> None:
-    said = distribution(pooled(network=1.0, counts=0.0))
+    (said,) = pooled(network=1.0, counts=0.0).predict([PROMPT])
     (answer,) = Comparer(PROGRAMS, spread=0.2).predict([PROMPT])
-    for x, p in points_of(answer[0]):
-        assert cdf(said, x) == pytest.approx(p, abs=0.011)
+    for level, value in answer[0].quantiles:
+        assert dict(said[0].quantiles)[level] == pytest.approx(value)
 
 
 def test_counting_alone_says_what_its_trees_say() -> None:
@@ -130,6 +132,24 @@ def test_its_digest_is_of_weights_and_counts() -> None:
     network = Comparer(PROGRAMS)
     digests = {PooledPredictor(network, lambda: COUNTS, name).info.digest for name in ("a", "b")}
     assert len(digests | {network.info.digest}) == 3
+
+
+class _Silent(Comparer):
+    """A network that must not be asked about changes."""
+
+    def predict(self, prompts: Sequence[Prompt]) -> Iterator[tuple[Prediction, ...]]:
+        assert all(each.space == SPACE.name for each in prompts)
+        return super().predict(prompts)
+
+
+def test_a_network_without_a_share_is_not_asked() -> None:
+    both = dict.fromkeys([KEY, (CHANGES.name, "cpu_time")], COUNTS.parts[KEY])
+    counts = replace(COUNTS, parts=COUNTS.parts | both)
+    counts = counts.sharing(dict.fromkeys(both, (0.0, 1.0)))
+    found = PooledPredictor(_Silent(PROGRAMS), lambda: counts, "digest").predict([BEFORE, PROMPT, AFTER])
+    assert [answer[0].unit for answer in found] == ["B", "1", "B"]
+    with pytest.raises(AssertionError):
+        list(PooledPredictor(_Silent(PROGRAMS), lambda: COUNTS, "digest").predict([PROMPT]))
 
 
 def test_equal_values_keep_the_last_probability() -> None:

@@ -123,8 +123,9 @@ What the network answers is pooled with what *counting* says: gradient-boosted t
 nodes, loops and called names that a function has, and of a change, that it takes away and adds
 (`counts.safetensors`, `ci_rlm/predict/pooled.py`). They were fitted on the same training split, those of
 changes also on changes between releases of packages, others than below, which are taken to keep the
-cost. Each has a share in the log odds of an answer, found on the calibration split. The tables tell
-what each says alone.
+cost, and on edits of these functions, which are taken to cost what edits of their kind were measured
+to. Each has a share in the log odds of an answer, found on the calibration split. The tables tell what
+each says alone.
 
 - {parameters:.1f} million parameters, bfloat16: width {config.width}, {config.encoder_layers} encoder
   and {config.decoder_layers} decoder layers, {config.heads} heads, byte-level BPE of

@@ -2,13 +2,16 @@
 
 Those of changes are fitted on edits and solutions of the training split near the gate's input size, and on
 changes between releases, which are taken to keep the cost: without these, anything unlike an edit is a
-surprise to them, and called. Those of single costs are fitted on all of the split. The shares are fitted on
-the calibration split, which neither the trees nor the network learned from.
+surprise to them, and called. The functions of these releases are edited as well, and such an edit is taken
+to cost what one of its kind was measured to cost elsewhere: else, all code that looks like a package would
+be learned as keeping its cost, whatever is done to it. Those of single costs are fitted on all of the split.
+The shares are fitted on the calibration split, which neither the trees nor the network learned from.
 """
 
 from __future__ import annotations
 
 import math
+import random
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -24,7 +27,7 @@ from ci_rlm.model.alternatives import NUMBERS
 from ci_rlm.model.counts import LEAF, Counts, Level, Odds, Points, Trees
 from ci_rlm.predict import Predictor
 from ci_rlm.predict.pooled import cdf, log_odds, points_of
-from ci_rlm.training import evaluate
+from ci_rlm.training import edits, evaluate
 from ci_rlm.training.corpus import METRICS, Example
 from ci_rlm.training.questions import (
     NEAR,
@@ -47,6 +50,8 @@ SOLUTIONS, SOLUTION_WEIGHT = 40, 0.5
 """Pairs of solutions of one problem and size, at most, and the weight of each beside an edit's."""
 RELEASE_WEIGHT = 10.0
 """Of a change between releases: there are few, and most pull requests look like them."""
+EFFICIENT, NEUTRAL, EDIT_WEIGHT = 3, 1, 2.0
+"""Edits that are put into each function before such a change, and the weight of each."""
 PROBLEMS = 20
 """A name is counted that the programs of so many problems have."""
 ROUNDS, RATE = 100, 0.1
@@ -96,10 +101,13 @@ def fit(
     edges = tuple(math.log(edge) for edge in EDGES)
     known = truth(points)
     parts: dict[tuple[str, str], Odds | Level] = {}
-    rows, weight = _rows_of_changes(counted, texts, learned, changes)
+    donors, edited = _edited(changes, learned.pairs, seed)
+    rows = _rows_of_changes(counted, texts, learned.pairs, [*changes, *edited])
+    shares = (learned.weight, np.full(len(changes), RELEASE_WEIGHT), np.full(len(edited), EDIT_WEIGHT))
+    weight = np.repeat(np.concatenate(shares), 2)
     for metric, of in _measured(compares, known):
         ratio = of[[pair.after for pair in learned.pairs]] - of[[pair.before for pair in learned.pairs]]
-        both = np.repeat(np.concatenate([ratio, np.zeros(len(changes))]), 2)
+        both = np.repeat(np.concatenate([ratio, np.zeros(len(changes)), ratio[donors]]), 2)
         both[1::2] *= -1
         good = ~np.isnan(both)
         if not np.isnan(ratio).all():
@@ -125,16 +133,35 @@ def _measured(space: Space, known: Reals) -> Iterator[tuple[str, Reals]]:
 
 
 def _rows_of_changes(
-    counted: Counts, texts: _Tallies, learned: _Learned, changes: Sequence[tuple[str, str]]
-) -> tuple[Reals, Reals]:
-    """Every pair and change as the trees read it, both ways round one after the other, and its weight."""
-    sides = [(texts.of(texts.points[p.before]), texts.of(texts.points[p.after])) for p in learned.pairs]
+    counted: Counts, texts: _Tallies, pairs: Sequence[Pair], changes: Sequence[tuple[str, str]]
+) -> Reals:
+    """Every pair and change as the trees read it, both ways round one after the other."""
+    sides = [(texts.of(texts.points[p.before]), texts.of(texts.points[p.after])) for p in pairs]
     sides += [(tally(before), tally(after)) for before, after in changes]
     rows = np.empty((2 * len(sides), 2 * len(counted.names)))
     for place, (before, after) in enumerate(sides):
         rows[2 * place] = counted.row(before, after)
         rows[2 * place + 1] = counted.row(after, before)
-    return rows, np.repeat(np.concatenate([learned.weight, np.full(len(changes), RELEASE_WEIGHT)]), 2)
+    return rows
+
+
+def _edited(
+    changes: Sequence[tuple[str, str]], pairs: Sequence[Pair], seed: int
+) -> tuple[NDArray[np.intp], list[tuple[str, str]]]:
+    """Edits put into what changes were made to, each with a pair that has an edit of its kind."""
+    kinds: dict[str, list[int]] = defaultdict(list)
+    for place, pair in enumerate(pairs):
+        if pair.edit:
+            kinds[pair.edit].append(place)
+    chance = random.Random(seed)
+    donors, made = [], []
+    for at, (text, _) in enumerate(changes):
+        for each in edits.edits_of(text, efficiency=EFFICIENT, neutral=NEUTRAL, seed=f"{seed}:{at}"):
+            alike = kinds.get(edits.kind_of(each.edit))
+            if alike:
+                donors.append(chance.choice(alike))
+                made.append((each.before, each.after))
+    return np.array(donors, np.intp), made
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,11 +261,11 @@ def _flat(models: Sequence[Any], bias: Sequence[float]) -> Trees:
     flat = np.concatenate(nodes) if nodes else _one_leaf()
     leaf = flat["is_leaf"] != 0
     return Trees(
-        feature=np.where(leaf, LEAF, flat["feature_idx"]).astype(np.int32),
-        threshold=np.where(leaf, 0.0, flat["num_threshold"]).astype(np.float64),
+        feature=np.where(leaf, LEAF, flat["feature_idx"]).astype(np.int16),
+        threshold=np.where(leaf, 0.0, flat["num_threshold"]).astype(np.float32),
         left=np.where(leaf, 0, flat["left"]).astype(np.int32),
         right=np.where(leaf, 0, flat["right"]).astype(np.int32),
-        value=np.where(leaf, flat["value"], 0.0).astype(np.float64),
+        value=np.where(leaf, flat["value"], 0.0).astype(np.float32),
         root=np.array(root, np.int32),
         question=np.array(question, np.int32),
         bias=tuple(bias),
@@ -385,4 +412,4 @@ def _least_loss(told: Reals, over: NDArray[np.bool_], weight: Reals) -> tuple[fl
 
     found = minimize(loss, np.array([0.5, 0.5]), jac=True, bounds=[(0, None), (0, None)], method="L-BFGS-B")
     network, counts = (round(float(each), 3) for each in found.x)
-    return network, counts
+    return (network, counts) if network or counts else (1.0, 0.0)

@@ -4,7 +4,7 @@ Of a change, a network says a distribution of after ÷ before, and so does count
 and added (`model/counts.py`); of one function, both say one of its cost. They are pooled by their log
 odds: at each value, those that it is not passed are the sum of both, each times its share. The shares are
 found on held-out code (`training/counting.py`). A pool of log odds sharpens where both agree, where their
-mean would not, and both orders of a change stay mirror images.
+mean would not, and both orders of a change stay mirror images. A network without a share is not asked.
 """
 
 from __future__ import annotations
@@ -96,12 +96,19 @@ class PooledPredictor:
                 known[text] = tally(text)
             return known[text]
 
-        for prompt, answer in zip(prompts, self.network.predict(prompts), strict=True):
+        answers = self.network.predict([each for each in prompts if self._has_a_say(each.space)])
+        for prompt in prompts:
             space = self._spaces[prompt.space]
+            answer = next(answers) if self._has_a_say(space.name) else _nothing(space)
             text = prompt.text.removeprefix(space.prefix)
             versions = (Side.BEFORE, Side.AFTER) if space.compares else ()
             found = [counted(version(text, side)) for side in versions] or [counted(text)]
             yield tuple(self._pooled(space, prompt.size, told, found) for told in answer)
+
+    def _has_a_say(self, space: str) -> bool:
+        """Whether the network has a share in any metric of a space; where it has none, it is not asked."""
+        parts = (self.counts.parts.get((space, metric.name)) for metric in self._spaces[space].metrics)
+        return any(part is None or part.network for part in parts)
 
     def _pooled(
         self, space: Space, size: float | None, told: Prediction, found: Sequence[Mapping[str, int]]
@@ -114,9 +121,14 @@ class PooledPredictor:
             levels: Sequence[float] = LEVELS
         else:
             counted = list(self.counts.of_one(part, found[0], space.size if size is None else size))
-            levels = [level for level, _ in told.quantiles]
+            levels = [level for level, _ in told.quantiles] or LEVELS
         points = pool(points_of(told), counted, (part.network, part.counts))
         return replace(told, quantiles=tuple((level, math.exp(_inverse(points, level))) for level in levels))
+
+
+def _nothing(space: Space) -> tuple[Prediction, ...]:
+    """The answer of a network that is not asked."""
+    return tuple(Prediction(metric.name, metric.unit, ()) for metric in space.metrics)
 
 
 def points_of(told: Prediction) -> list[tuple[float, float]]:
@@ -126,12 +138,14 @@ def points_of(told: Prediction) -> list[tuple[float, float]]:
 
 
 def pool(network: Points, counted: Points, shares: tuple[float, float]) -> list[tuple[float, float]]:
-    """Both distributions as one, at every point of either, never falling; `shares` of (network, counts)."""
+    """Both distributions as one, at every point of either, never falling.
+
+    `shares` are those of (network, counts); what has none is not looked at, and one of them has.
+    """
+    heard = [(share, points) for share, points in zip(shares, (network, counted), strict=True) if share]
     found, least = [], 0.0
-    for x in sorted({x for points in (network, counted) for x, _ in points}):
-        pooled = math.fsum(
-            share * log_odds(cdf(points, x)) for share, points in zip(shares, (network, counted), strict=True)
-        )
+    for x in sorted({x for _, points in heard for x, _ in points}):
+        pooled = math.fsum(share * log_odds(cdf(points, x)) for share, points in heard)
         least = max(least, 1 / (1 + math.exp(-pooled)))
         found.append((x, least))
     return found
