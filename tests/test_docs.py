@@ -14,8 +14,8 @@ import pytest
 
 from ci_rlm.cli import main
 from ci_rlm.config import Config
-from ci_rlm.model.checkpoint import EMBEDDED, locate, read_info
-from ci_rlm.predict import load
+from ci_rlm.model.checkpoint import EMBEDDED, locate
+from ci_rlm.predict import load, of_checkpoint
 
 DOCS = Path(__file__).parents[1] / "docs"
 PAGES = sorted(DOCS.glob("*.md"))
@@ -87,7 +87,7 @@ def test_every_link_leads_to_a_file(page: Path, hooks: ModuleType) -> None:
 def test_the_numbers_of_the_verdict_are_of_the_embedded_checkpoint() -> None:
     """After a new checkpoint: python docs/walk.py"""
     page = (DOCS / "verdict.md").read_text(encoding="utf-8")
-    _, info, _ = read_info(locate(EMBEDDED))
+    info = of_checkpoint(locate(EMBEDDED)).info
     assert f"({info.digest[:12]}, " in page
 
 

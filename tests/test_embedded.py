@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ci_rlm.model import checkpoint
+from ci_rlm.predict import of_checkpoint
 from ci_rlm.training import recorded
 from ci_rlm.training.card import card
 
@@ -98,7 +99,7 @@ def test_nothing_of_the_repository_is_executed(repo: Checkout, tmp_path: Path) -
 def test_the_model_card_is_the_one_that_its_record_writes() -> None:
     folder = checkpoint.locate(checkpoint.EMBEDDED)
     record = recorded.read(folder)
-    config, info, _ = checkpoint.read_info(folder)
+    config, info = checkpoint.read_config(folder), of_checkpoint(folder).info
 
     assert record.weights.digest == info.digest
     assert (folder / checkpoint.CARD).read_text(encoding="utf-8") == card(config, record)

@@ -113,11 +113,11 @@ _CARD = """\
 # {name}
 
 The checkpoint that ci-rlm ships: a regression language model for Python functions and whole
-Python programs. It has two spaces. `python` reads a function and answers with the distribution of
-its peak memory (bytes, tracemalloc), then of its CPU time (seconds). `python-change` reads both
-versions of a function as one text, with what they share once, and answers with after ÷ before of
-the same two. Both are given an input size; the gate asks for {size:.0f} elements. The gate compares
-by the second, asked in both orders, and takes the cost before from the first.
+Python programs, with a model of counts beside it. It has two spaces. `python` reads a function and
+answers with the distribution of its peak memory (bytes, tracemalloc), then of its CPU time (seconds).
+`python-change` reads both versions of a function as one text, with what they share once, and answers
+with after ÷ before of the same two. Both are given an input size; the gate asks for {size:.0f} elements.
+The gate compares by the second, in both orders, and takes the cost before from the first.
 
 What the network answers is pooled with what *counting* says: gradient-boosted trees over the syntax
 nodes, loops and called names that a function has, and of a change, that it takes away and adds
@@ -174,10 +174,13 @@ What is said of edits is said near the reference size, both ways round, at defau
 - Small competitive-programming and textbook functions are all whose costs it has seen. Code that
   calls libraries, does I/O or holds state is unlike its training data; treat verdicts there as hints.
 - One input size, one machine class; a ratio travels better than a cost.
-- Costs of single functions are ranked worse than by counting syntax nodes: do not read them as
-  measurements. What it says of an edit is another matter, see above; of a small function done in
-  another way, memory's direction is told no better than by counting.
-- At the default confidence none of the edits above would fail a gate: it warns.
+- What a change does is told by counting alone: on the calibration split the network's answer added
+  nothing to it, so its share is 0 and it is not asked. Of single costs it has about a sixth.
+- What cannot be counted is not seen in a change: two lines in another order, one variable for another.
+- That changes between releases keep their cost is an assumption, and so is that an edit costs in a
+  package what one of its kind cost in a measured program.
+- Costs of single functions are no measurements.
+- Most claims warn: few are sure enough to fail a gate at the default confidence, see above.
 - It has no space for Triton kernels: those are reported as skipped.
 
 ## Remake

@@ -164,8 +164,13 @@ def space_of(predictor: Predictor) -> Space:
     raise CheckpointError(message, hint="a corpus of Python programs has these metrics")
 
 
-def said_of(predictor: Predictor, questions: Questions, progress: Progress = silent) -> dict[str, Said]:
-    """What a checkpoint says of each metric that it shares with the corpus, where it was measured."""
+def said_of(
+    predictor: Predictor, questions: Questions, progress: Progress = silent, *, claims: bool = True
+) -> dict[str, Said]:
+    """What a checkpoint says of each metric that it shares with the corpus, where it was measured.
+
+    Without `claims` it makes none, as one that is not calibrated should.
+    """
     space = space_of(predictor)
     answers = predictions(questions.points, predictor, space, progress)
     compared = _compared(questions, predictor, space, progress)
@@ -175,17 +180,17 @@ def said_of(predictor: Predictor, questions: Questions, progress: Progress = sil
         if about is not None:
             mine = [answers[at][place] for at in about.asked.tolist()]
             told = _told(about, compared, place)
-            claims = {
+            claimed = {
                 kind: _claims(
                     about, sides, mine, predictor.calibrations, told.get(kind), predictor.vocabulary
                 )
-                for kind, sides in about.sides.items()
+                for kind, sides in (about.sides.items() if claims else ())
             }
             levels = tuple(level for level, _ in mine[0].quantiles)
             centre_N = np.array([centre(prediction) for prediction in mine])
             ratios_of = {kind: np.array(list(map(_centre_of, each))) for kind, each in told.items()}
             mixtures = {kind: [each and mixture(*each) for each in every] for kind, every in told.items()}
-            found[metric.name] = Said(centre_N, levels, _log_quantiles(mine), claims, ratios_of, mixtures)
+            found[metric.name] = Said(centre_N, levels, _log_quantiles(mine), claimed, ratios_of, mixtures)
     return found
 
 
@@ -390,7 +395,7 @@ def _halves(predictor: Predictor, questions: Questions, drawn: Reals) -> list[Pa
         return []
     parts = []
     for name, each in (("its network alone", predictor.network), ("its counts alone", predictor.counting())):
-        said = {metric: replace(of, claims={}) for metric, of in said_of(each, questions).items()}
+        said = said_of(each, questions, claims=False)
         parts.append(Part("baseline", name, None, None, _sampled(questions, said, drawn)))
     return parts
 
