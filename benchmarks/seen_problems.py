@@ -1,13 +1,15 @@
 """Held-out solutions of problems that were seen, as the paper splits its data, beside problems that were not.
 
     python benchmarks/seen_problems.py --corpus runs/corpus [--checkpoint embedded] [--out runs/seen]
-        [--epochs 2] [--threads 2] [--resamples 1000]
+        [--epochs 2] [--threads 2] [--resamples 1000] [--counts-alone]
 
 A checkpoint whose training left out whole problems has no held-out solutions of those it saw. So half of
 the solutions of each problem of the calibration split, with their edits, is learned from now, beside as
 many programs of the training split, by the settings of `training/recipes/embedded-last.toml`; the other
 half is ranked by the weights before and after. To the weights before, all of these problems are new.
-Counts of syntax nodes are fitted on the training split, without and with the half that is learned from.
+Counts of syntax nodes, and the trees that a checkpoint is given besides (`training/counting.py`), are fitted
+on the training split, without and with the half that is learned from. `--counts-alone` leaves out the
+network, which takes most of the time.
 
 Intervals: 95%, from drawing problems anew; differences are on the same draws. A run that is stopped
 goes on where it was.
@@ -27,7 +29,7 @@ from ablation_tables import markdown
 
 from ci_rlm.model import checkpoint
 from ci_rlm.predict.rlm import RlmPredictor
-from ci_rlm.training import bootstrap, corpus
+from ci_rlm.training import bootstrap, corpus, counting
 from ci_rlm.training.baselines import baselines
 from ci_rlm.training.bootstrap import Sampled
 from ci_rlm.training.corpus import METRICS, Example
@@ -45,6 +47,14 @@ TOLD = {
     "pairs/solutions/over 1.5/sign_accuracy": "two solutions over 1.5x apart: right order",
 }
 NEW, SEEN = "new problems", "seen problems"
+COUNTERS = ("counts", "trees")
+DIFFERENCES = (
+    (SEEN, NEW),
+    (SEEN, f"counts, {SEEN}"),
+    (f"trees, {SEEN}", f"trees, {NEW}"),
+    (f"trees, {SEEN}", f"counts, {SEEN}"),
+)
+"""Predictors that are held against each other."""
 
 
 def halves(examples: Sequence[Example], chance: random.Random) -> tuple[list[Example], list[Example]]:
@@ -91,17 +101,18 @@ def scored(questions: Questions, said: dict[str, Said], resamples: int) -> dict[
 
 
 def table(answers: dict[str, dict[str, dict[str, Sampled]]]) -> Iterator[str]:
-    """One row a metric and score: each predictor, and how far seen problems are from new ones."""
-    names = list(answers)
-    yield markdown(["cost", "score", "n", *names, f"{SEEN} - {NEW}", f"{SEEN} - counts, {SEEN}"])
-    yield markdown(["---", "---", *(["---:"] * (len(names) + 3))])
+    """One row a metric and score: each predictor, and how far some are from each other."""
+    apart = [both for both in DIFFERENCES if all(name in answers for name in both)]
+    yield markdown(["cost", "score", "n", *answers, *(" - ".join(both) for both in apart)])
+    yield markdown(["---", "---", *(["---:"] * (len(answers) + len(apart) + 1))])
     for metric in METRICS:
         for key, label in TOLD.items():
-            each = [answers[name][metric][key] for name in names]
-            apart = [bootstrap.difference(each[1], other).difference for other in (each[0], each[3])]
-            figures = [*(bootstrap.figure(one) for one in each), *apart]
-            cells = [_told(figure, "+" if place >= len(each) else "") for place, figure in enumerate(figures)]
-            yield markdown([metric.replace("_", " "), label, str(len(each[0].score.owner)), *cells])
+            each = {name: found[metric][key] for name, found in answers.items()}
+            cells = [_told(bootstrap.figure(one), "") for one in each.values()]
+            for one, other in apart:
+                cells.append(_told(bootstrap.difference(each[one], each[other]).difference, "+"))
+            count = len(next(iter(each.values())).score.owner)
+            yield markdown([metric.replace("_", " "), label, str(count), *cells])
 
 
 def _told(figure: bootstrap.Figure, sign: str) -> str:
@@ -109,6 +120,19 @@ def _told(figure: bootstrap.Figure, sign: str) -> str:
         return "–"
     interval = "" if figure.low is None else f" [{figure.low:{sign}.3f}, {figure.high:{sign}.3f}]"
     return f"{figure.value:{sign}.3f}{interval}"
+
+
+def of_networks(
+    flags: argparse.Namespace, examples: Sequence[Example], questions: Questions
+) -> dict[str, dict[str, Said]]:
+    """What the weights say before and after they learn from a half, which is done first."""
+    if not (flags.out / "corpus").exists():
+        corpus.write(examples, flags.out / "corpus")
+    folder = train(recipe_of(flags.out, flags.checkpoint, flags.epochs))
+    return {
+        name: said_of(RlmPredictor(each, threads=flags.threads), questions)
+        for name, each in ((NEW, checkpoint.locate(flags.checkpoint)), (SEEN, folder))
+    }
 
 
 def arguments() -> argparse.Namespace:
@@ -121,6 +145,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--epochs", type=int, default=2)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--resamples", type=int, default=bootstrap.RESAMPLES)
+    parser.add_argument("--counts-alone", action="store_true", help="train nothing, and ask no network")
     return parser.parse_args()
 
 
@@ -129,27 +154,17 @@ def main() -> None:
     torch.set_num_threads(flags.threads)
     examples = corpus.read(flags.corpus)
     learned, asked = halves(examples, random.Random(0))
-    if not (flags.out / "corpus").exists():
-        corpus.write([*learned, *asked], flags.out / "corpus")
-    folder = train(recipe_of(flags.out, flags.checkpoint, flags.epochs))
     asked = corpus.as_functions(asked)
     points = points_of(asked)
     questions = Questions.of(points, pairs_of(points))
-    before, after = (
-        said_of(RlmPredictor(each, threads=flags.threads), questions)
-        for each in (checkpoint.locate(flags.checkpoint), folder)
-    )
+    said = {} if flags.counts_alone else of_networks(flags, [*learned, *asked], questions)
     all_new = [example for example in examples if example.split == "train"]
     half_seen = [*all_new, *(example for example in learned if example.problem in {e.problem for e in asked})]
-    counted = [
-        {metric: Said(values[:, at]) for at, metric in enumerate(METRICS)}
-        for values in (baselines(each, points)["node counts"] for each in (all_new, half_seen))
-    ]
-    names = [NEW, SEEN, f"counts, {NEW}", f"counts, {SEEN}"]
-    answers = {
-        name: scored(questions, said, flags.resamples)
-        for name, said in zip(names, (before, after, *counted), strict=True)
-    }
+    for name, training in ((NEW, all_new), (SEEN, half_seen)):
+        guessed = baselines(training, points)["node counts"], counting.guesses(training, points)
+        for counter, values in zip(COUNTERS, guessed, strict=True):
+            said[f"{counter}, {name}"] = {metric: Said(values[:, at]) for at, metric in enumerate(METRICS)}
+    answers = {name: scored(questions, each, flags.resamples) for name, each in said.items()}
     programs = len(asked)
     print(f"{programs} solutions of {len(questions.problems)} problems, {len(points)} points\n")
     print("\n".join(table(answers)))

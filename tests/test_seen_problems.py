@@ -77,5 +77,20 @@ def test_a_run_ranks_the_other_half_by_both_weights_and_by_counts(
     assert lines[0] == "12 solutions of 6 problems, 36 points"
     rows = [line.split(" | ") for line in lines[4:]]
     assert [row[1] for row in rows] == [*seen.TOLD.values()] * 2
-    assert {len(row) for row in rows} == {9}
+    assert {len(row) for row in rows} == {13}
     assert rows[0][2] == "36"
+
+
+def test_counts_are_ranked_without_a_network(
+    seen: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    corpus.write(programs(), tmp_path / "corpus")
+    flags = ["--corpus", tmp_path / "corpus", "--resamples", "20", "--counts-alone"]
+    monkeypatch.setattr(sys, "argv", ["seen_problems.py", *map(str, flags)])
+    seen.main()
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[2].split(" | ")[3:] == [
+        *(f"{counter}, {name}" for name in (seen.NEW, seen.SEEN) for counter in seen.COUNTERS),
+        f"trees, {seen.SEEN} - trees, {seen.NEW}",
+        f"trees, {seen.SEEN} - counts, {seen.SEEN} |",
+    ]

@@ -27,7 +27,7 @@ from ci_rlm.model.alternatives import NUMBERS
 from ci_rlm.model.counts import LEAF, Counts, Level, Odds, Points, Trees
 from ci_rlm.predict import Predictor
 from ci_rlm.predict.pooled import cdf, log_odds, points_of
-from ci_rlm.training import edits, evaluate
+from ci_rlm.training import corpus, edits, evaluate
 from ci_rlm.training.corpus import METRICS, Example
 from ci_rlm.training.questions import (
     NEAR,
@@ -113,12 +113,31 @@ def fit(
         if not np.isnan(ratio).all():
             trees = _answering(rows[good], both[good], weight[good], edges, seed)
             parts[compares.name, metric] = Odds(edges, trees)
-    rows = np.stack([counted.row_of_one(texts.of(point), point[1].size) for point in points])
+    rows = _rows_of_texts(counted, texts, points)
     for metric, of in _measured(space, known):
         good = ~np.isnan(of)
         if good.any():
             parts[space.name, metric] = Level(_NO_ERRORS, _guessing(rows[good], of[good], seed))
     return Counts(counted.names, parts) if parts else None
+
+
+def guesses(training: Sequence[Example], points: Sequence[Point], seed: int = 0) -> evaluate.Centres:
+    """ln(cost) of points, (N, K), by trees that are fitted on the training programs as `fit` fits them.
+
+    NaN for a metric that none of them has.
+    """
+    texts = _Tallies(points_of_examples(corpus.as_functions(training)))
+    counted = Counts(texts.names(PROBLEMS), {})
+    rows = _rows_of_texts(counted, texts, texts.points)
+    asked = _rows_of_texts(counted, texts, points)
+    known = truth(texts.points)
+    found = np.full((len(points), len(METRICS)), np.nan)
+    for metric, of in enumerate(known.T):
+        good = ~np.isnan(of)
+        if good.any():
+            trees = _guessing(rows[good], of[good], seed)
+            found[:, metric] = [trees.sums(row)[0] for row in asked]
+    return found
 
 
 _NO_ERRORS = ((-1.0, 0.25), (1.0, 0.75))
@@ -143,6 +162,10 @@ def _rows_of_changes(
         rows[2 * place] = counted.row(before, after)
         rows[2 * place + 1] = counted.row(after, before)
     return rows
+
+
+def _rows_of_texts(counted: Counts, texts: _Tallies, points: Sequence[Point]) -> Reals:
+    return np.stack([counted.row_of_one(texts.of(point), point[1].size) for point in points])
 
 
 def _edited(
@@ -345,7 +368,7 @@ def _of_costs(
         good = ~np.isnan(measured)
         if not isinstance(part, Level) or good.sum() < len(LEVELS):
             continue
-        rows = [counts.row_of_one(texts.of(texts.points[at]), texts.points[at][1].size) for at in chosen]
+        rows = _rows_of_texts(counts, texts, [texts.points[at] for at in chosen])
         middles = np.array([part.trees.sums(row)[0] for row in rows])
         errors = _rising(np.quantile((measured - middles)[good], LEVELS))
         parts[space.name, metric.name] = part = replace(part, errors=errors)
