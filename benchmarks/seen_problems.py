@@ -163,7 +163,9 @@ def main() -> None:
     for name, training in ((NEW, all_new), (SEEN, half_seen)):
         guessed = baselines(training, points)["node counts"], counting.guesses(training, points)
         for counter, values in zip(COUNTERS, guessed, strict=True):
-            said[f"{counter}, {name}"] = {metric: Said(values[:, at]) for at, metric in enumerate(METRICS)}
+            said[f"{counter}, {name}"] = {
+                metric: Said(values[questions.measured(at).asked, at]) for at, metric in enumerate(METRICS)
+            }
     answers = {name: scored(questions, each, flags.resamples) for name, each in said.items()}
     programs = len(asked)
     print(f"{programs} solutions of {len(questions.problems)} problems, {len(points)} points\n")
