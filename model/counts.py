@@ -34,6 +34,7 @@ LEAF = -1
 Points = Sequence[tuple[float, float]]
 """(x, P(value <= x)), both ascending."""
 
+_UNREADABLE = (ValueError, KeyError, TypeError, OverflowError, RecursionError)
 _ARRAYS = {"feature": "int16", "threshold": "float32", "left": "int32", "right": "int32", "value": "float32"}
 _PER_TREE = {"root": "int32", "question": "int32"}
 
@@ -186,7 +187,7 @@ def read(path: Path) -> Counts:
                 arrays = {name: file.get_tensor("/".join([*key, name])) for name in (*_ARRAYS, *_PER_TREE)}
                 parts[key] = _part(part, arrays, len(names))
             return Counts(names, parts)
-    except (OSError, SafetensorError, ValueError, KeyError, TypeError, RecursionError) as error:
+    except (OSError, SafetensorError, *_UNREADABLE) as error:
         raise CheckpointError(f"{path} is damaged: {error}", hint=RESTORE) from error
 
 

@@ -203,6 +203,15 @@ def test_errors_that_do_not_ascend_are_refused(tmp_path: Path, errors: Any) -> N
         counts.read(path)
 
 
+def test_a_number_that_is_too_large_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "counts.safetensors"
+    path.write_bytes(COUNTS.to_bytes())
+    told = {"version": 1, "names": [], "parts": [{"space": KEY[0], "metric": KEY[1], "bias": [10**400]}]}
+    save_file(load_file(path), path, metadata={"counts": json.dumps(told)})
+    with pytest.raises(CheckpointError, match="damaged"):
+        counts.read(path)
+
+
 @pytest.mark.parametrize("content", [b"", b"{}", COUNTS.to_bytes()[:-5]])
 def test_a_damaged_file_is_told(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "counts.safetensors"

@@ -28,7 +28,7 @@ from ci_rlm.predict import Predictor
 from ci_rlm.predict.unlike import strangers_of
 from ci_rlm.training import corpus, evaluate, reliability
 from ci_rlm.training.evaluate import METRICS, Point
-from ci_rlm.training.questions import NEAR
+from ci_rlm.training.questions import is_near
 
 EDGES = (0.0, 0.5, 0.75, 0.9, 0.96, 1.001)
 """Of the similarity bands; small edits of a function lie in the last two."""
@@ -81,7 +81,7 @@ def pairs_of(points: Sequence[Point], answers: Sequence[tuple[Prediction, ...]],
     before = np.array([pair.before for pair in chosen], dtype=np.intp)
     after = np.array([pair.after for pair in chosen], dtype=np.intp)
     costly = edited & ~neutral
-    boost = NEUTRAL_SHARE / (1 - NEUTRAL_SHARE) * costly.sum() / max(1, neutral.sum())
+    boost = boost_of(costly.sum(), neutral.sum())
     weight = np.where(neutral, boost, 1.0)
     predicted, measured = centre[after] - centre[before], known[after] - known[before]
     return Pairs(
@@ -93,6 +93,11 @@ def pairs_of(points: Sequence[Point], answers: Sequence[tuple[Prediction, ...]],
         edited=np.tile(edited, 2),
         owner=np.tile(_owners(points, before), 2),
     )
+
+
+def boost_of(costly: int, neutral: int) -> float:
+    """The weight of each neutral edit beside so many others, by which all of them have their share."""
+    return NEUTRAL_SHARE / (1 - NEUTRAL_SHARE) * costly / max(1, neutral)
 
 
 def _owners(points: Sequence[Point], before: NDArray[np.intp]) -> NDArray[np.intp]:
@@ -230,7 +235,7 @@ def told_of(
     over = np.array([[over_of(each, limit) for each in (*mixed, *flipped)] for limit in THRESHOLDS])
     chosen = [pairs[at] for at in good]
     neutral = np.array([evaluate.is_neutral(pair) for pair in chosen], dtype=np.bool_)
-    boost = NEUTRAL_SHARE / (1 - NEUTRAL_SHARE) * (~neutral).sum() / max(1, neutral.sum())
+    boost = boost_of((~neutral).sum(), neutral.sum())
     before = np.array([pair.before for pair in chosen], dtype=np.intp)
     after = np.array([pair.after for pair in chosen], dtype=np.intp)
     ratio = known[after] - known[before]
@@ -278,7 +283,7 @@ def calibrations(
     kept = [each for each in predictor.calibrations if each.metric not in {METRICS[at] for at in measured}]
     space = predictor.spaces[0]
     if any(each.compares for each in predictor.spaces):
-        near = (pair for pair in evaluate.edit_pairs(points) if _is_near(points[pair.after]))
+        near = (pair for pair in evaluate.edit_pairs(points) if is_near(points[pair.after]))
         pairs = list(near)
         asked = [(pair.before, pair.after) for pair in pairs]
         both = evaluate.ratios(points, asked, predictor, space, progress)
@@ -338,10 +343,6 @@ def write(folder: Path, found: Sequence[Calibration]) -> None:
     scratch = target.with_suffix(".writing")
     scratch.write_text(records.dump(list(found)), encoding="utf-8")
     scratch.replace(target)
-
-
-def _is_near(point: Point) -> bool:
-    return NEAR[0] <= point[1].size <= NEAR[1]
 
 
 def _near(points: Sequence[Point]) -> list[Point]:

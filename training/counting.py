@@ -28,12 +28,13 @@ from ci_rlm.model.counts import LEAF, Counts, Level, Odds, Points, Trees
 from ci_rlm.predict import Predictor
 from ci_rlm.predict.pooled import cdf, log_odds, points_of
 from ci_rlm.training import corpus, edits, evaluate
+from ci_rlm.training.calibrate import boost_of
 from ci_rlm.training.corpus import METRICS, Example
 from ci_rlm.training.questions import (
-    NEAR,
     Pair,
     Point,
     edit_pairs,
+    is_near,
     is_neutral,
     solution_pairs,
     truth,
@@ -41,11 +42,10 @@ from ci_rlm.training.questions import (
 from ci_rlm.training.questions import points_of as points_of_examples
 from ci_rlm.training.recipe import Recipe
 from ci_rlm.training.scores import Reals
+from ci_rlm.training.ways.programs import SOURCE as WAYS
 
 EDGES = (1.02, 1.05, 1.1, 1.25, 1.5, 2.5, 8.0)
 """Ratios that are asked about: the gate's limits are among them."""
-NEUTRAL_SHARE = 0.8
-"""Weight of neutral edits among edits, as in `calibrate.py`."""
 SOLUTIONS, SOLUTION_WEIGHT = 40, 0.5
 """Pairs of solutions of one problem and size, at most, and the weight of each beside an edit's."""
 RELEASE_WEIGHT = 10.0
@@ -195,23 +195,14 @@ class _Learned:
 
 def _learned(points: Sequence[Point]) -> _Learned:
     """Edits, each kind of source with its share of neutral ones, and solutions."""
-    edits = [pair for pair in edit_pairs(points) if _is_near(points[pair.after])]
-    solutions = [pair for pair in solution_pairs(points, SOLUTIONS) if _is_near(points[pair.after])]
-    small = np.array([points[pair.before][0].source == WAYS for pair in edits], dtype=np.bool_)
-    neutral = np.array([is_neutral(pair) for pair in edits], dtype=np.bool_)
-    weight = np.ones(len(edits))
+    edited = [pair for pair in edit_pairs(points) if is_near(points[pair.after])]
+    solutions = [pair for pair in solution_pairs(points, SOLUTIONS) if is_near(points[pair.after])]
+    small = np.array([points[pair.before][0].source == WAYS for pair in edited], dtype=np.bool_)
+    neutral = np.array([is_neutral(pair) for pair in edited], dtype=np.bool_)
+    weight = np.ones(len(edited))
     for group in (small, ~small):
-        costly, same = (group & ~neutral).sum(), (group & neutral).sum()
-        weight[group & neutral] = NEUTRAL_SHARE / (1 - NEUTRAL_SHARE) * costly / max(1, same)
-    return _Learned([*edits, *solutions], np.concatenate([weight, np.full(len(solutions), SOLUTION_WEIGHT)]))
-
-
-WAYS = "ways"
-"""The source of small functions of `training/ways/`."""
-
-
-def _is_near(point: Point) -> bool:
-    return NEAR[0] <= point[1].size <= NEAR[1]
+        weight[group & neutral] = boost_of((group & ~neutral).sum(), (group & neutral).sum())
+    return _Learned([*edited, *solutions], np.concatenate([weight, np.full(len(solutions), SOLUTION_WEIGHT)]))
 
 
 class _Tallies:
@@ -331,12 +322,11 @@ def _of_changes(
     """The shares of (network, counts), from the edits near the gate's input size."""
     points = texts.points
     compares = next(each for each in network.spaces if each.compares)
-    pairs = [pair for pair in edit_pairs(points) if _is_near(points[pair.after])]
+    pairs = [pair for pair in edit_pairs(points) if is_near(points[pair.after])]
     asked = [(pair.before, pair.after) for pair in pairs]
     answers = evaluate.ratios(points, asked, network, evaluate.space_of(network), progress)
     neutral = np.array([is_neutral(pair) for pair in pairs], dtype=np.bool_)
-    boost = NEUTRAL_SHARE / (1 - NEUTRAL_SHARE) * (~neutral).sum() / max(1, neutral.sum())
-    weight = np.where(neutral, boost, 1.0)
+    weight = np.where(neutral, boost_of((~neutral).sum(), neutral.sum()), 1.0)
     before, after = (np.array([getattr(p, side) for p in pairs], np.intp) for side in ("before", "after"))
     shares = {}
     for place, metric in enumerate(compares.metrics):

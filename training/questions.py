@@ -44,6 +44,11 @@ class Pair:
     """The kind of edit between them; empty for two solutions of a problem."""
 
 
+def is_near(point: Point) -> bool:
+    """Whether a point's input size is about the reference size of a gate."""
+    return NEAR[0] <= point[1].size <= NEAR[1]
+
+
 def is_neutral(pair: Pair) -> bool:
     """Whether a pair's edit is meant to keep the cost."""
     return pair.edit in edits.NEUTRAL_NAMES

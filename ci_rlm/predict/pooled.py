@@ -19,7 +19,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from ci_rlm.extract.tally import tally
-from ci_rlm.flow import Calibration, ModelInfo, Prediction, Prompt, Space, Vocabulary
+from ci_rlm.flow import ModelInfo, Prediction, Prompt, Space
 from ci_rlm.marks import Side, version
 from ci_rlm.model import checkpoint
 from ci_rlm.model.counts import Counts, Odds, Points, read
@@ -47,13 +47,14 @@ class PooledPredictor:
         self._counts: Counts | None = None
         both = hashlib.sha256(f"{network.info.digest} {digest}".encode()).hexdigest()
         self.info: ModelInfo = replace(network.info, digest=both)
+        self.spaces, self.vocabulary = network.spaces, network.vocabulary
+        self.calibrations = network.calibrations
         self._spaces = {space.name: space for space in network.spaces}
 
     @classmethod
     def of_checkpoint(cls, network: Predictor, folder: Path) -> PooledPredictor:
         """A checkpoint's network, with or without a cache, and its file of counts."""
         path = folder / checkpoint.COUNTS
-
         return cls(network, partial(read, path), sha256(path))
 
     @property
@@ -72,21 +73,6 @@ class PooledPredictor:
         alone = dict.fromkeys(self.counts.parts, (0.0, 1.0))
         return PooledPredictor(self.network, lambda: self.counts.sharing(alone), f"{self._digest} alone")
 
-    @property
-    def spaces(self) -> tuple[Space, ...]:
-        """The tasks of the network."""
-        return self.network.spaces
-
-    @property
-    def calibrations(self) -> tuple[Calibration, ...]:
-        """How wrong both together were on held-out pairs."""
-        return self.network.calibrations
-
-    @property
-    def vocabulary(self) -> Vocabulary | None:
-        """The names that were learned from."""
-        return self.network.vocabulary
-
     def predict(self, prompts: Sequence[Prompt]) -> Iterator[tuple[Prediction, ...]]:
         """For each prompt, in order, what both answer; the network alone where nothing is counted."""
         known: dict[str, Mapping[str, int]] = {}
@@ -100,6 +86,9 @@ class PooledPredictor:
         for prompt in prompts:
             space = self._spaces[prompt.space]
             answer = next(answers) if self._has_a_say(space.name) else _nothing(space)
+            if not any((space.name, metric.name) in self.counts.parts for metric in space.metrics):
+                yield answer
+                continue
             text = prompt.text.removeprefix(space.prefix)
             versions = (Side.BEFORE, Side.AFTER) if space.compares else ()
             found = [counted(version(text, side)) for side in versions] or [counted(text)]
