@@ -18,7 +18,7 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import accumulate, groupby, pairwise
+from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -59,18 +59,37 @@ class Trees:
     bias: tuple[float, ...]
     """(E,)."""
 
-    def sums(self, row: NDArray[np.float64]) -> list[float]:
-        """Of each question, for one row: E numbers, the same on every machine."""
-        place = self.root
+    def and_then(self, others: Trees) -> Trees:
+        """These trees and others behind them, whose answers to the same questions are added."""
+        first = len(self.feature)
+        behind = others.feature != LEAF
+        question = np.concatenate([self.question, others.question])
+        order = np.argsort(question, kind="stable")
+        return Trees(
+            feature=np.concatenate([self.feature, others.feature]),
+            threshold=np.concatenate([self.threshold, others.threshold]),
+            left=np.concatenate([self.left, np.where(behind, others.left + first, 0)]).astype(np.int32),
+            right=np.concatenate([self.right, np.where(behind, others.right + first, 0)]).astype(np.int32),
+            value=np.concatenate([self.value, others.value]),
+            root=np.concatenate([self.root, others.root + first])[order].astype(np.int32),
+            question=question[order],
+            bias=tuple(map(sum, zip(self.bias, others.bias, strict=True))),
+        )
+
+    def sums(self, rows: NDArray[np.float64]) -> list[list[float]]:
+        """Of each question, for each of R rows: (R, E) numbers, the same on every machine."""
+        place = np.tile(self.root, (len(rows), 1))
+        which = np.arange(len(rows))[:, None]
         while ((asked := self.feature[place]) != LEAF).any():
-            goes_left = row[asked] <= self.threshold[place]
+            goes_left = rows[which, asked] <= self.threshold[place]
             place = np.where(asked == LEAF, place, np.where(goes_left, self.left[place], self.right[place]))
-        sums = list(self.bias)
-        answers = zip(self.question.tolist(), self.value[place].tolist(), strict=True)
-        for question, each in groupby(answers, key=lambda answer: answer[0]):
-            # fsum rounds once, so the order of a processor's own sums does not matter.
-            sums[question] = math.fsum([self.bias[question], *(value for _, value in each)])
-        return sums
+        ends = np.searchsorted(self.question, np.arange(len(self.bias) + 1)).tolist()
+        # fsum rounds once, so the order of a processor's own sums does not matter.
+        questions = list(zip(self.bias, pairwise(ends), strict=True))
+        return [
+            [math.fsum([bias, *row[start:end]]) for bias, (start, end) in questions]
+            for row in self.value[place].tolist()
+        ]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -121,8 +140,8 @@ class Counts:
 
     def of_change(self, part: Odds, before: Mapping[str, int], after: Mapping[str, int]) -> Points:
         """(x, P(ln(after / before) <= x)) at each edge and its negative, x ascending."""
-        over = _falling(part.trees.sums(self.row(before, after)))
-        under = _falling(part.trees.sums(self.row(after, before)))
+        both = np.stack([self.row(before, after), self.row(after, before)])
+        over, under = map(_falling, part.trees.sums(both))
         whole = max(1.0, over[0] + under[0])  # it cannot be both
         below = [p / whole for p in reversed(under)]
         above = [1 - p / whole for p in over]
@@ -132,7 +151,7 @@ class Counts:
 
     def of_one(self, part: Level, found: Mapping[str, int], size: float | None) -> Points:
         """(x, P(ln(cost) <= x)) of a text at an input size, x ascending."""
-        (middle,) = part.trees.sums(self.row_of_one(found, size))
+        ((middle,),) = part.trees.sums(self.row_of_one(found, size)[None])
         return [(middle + error, p) for error, p in part.errors]
 
     def sharing(self, shares: Mapping[tuple[str, str], tuple[float, float]]) -> Counts:

@@ -116,8 +116,8 @@ def test_the_trees_are_those_that_were_fitted(monkeypatch: pytest.MonkeyPatch) -
         model = HistGradientBoostingClassifier(max_iter=12, learning_rate=counting.RATE, random_state=3)
         model.fit(rows, ratio > edge, sample_weight=weight)
         expected = model.decision_function(rows[:50])
-        assert [trees.sums(row)[place] for row in rows[:50]] == pytest.approx(expected.tolist(), abs=1e-5)
-    assert trees.sums(rows[0])[2] < -6
+        assert [each[place] for each in trees.sums(rows[:50])] == pytest.approx(expected.tolist(), abs=1e-5)
+    assert trees.sums(rows[:1])[0][2] < -6
 
 
 def test_the_trees_of_costs_are_those_that_were_fitted() -> None:
@@ -126,7 +126,7 @@ def test_the_trees_of_costs_are_those_that_were_fitted() -> None:
     cost = rows[:, 0] - rows[:, 1] * rows[:, 2] + chance.normal(size=300)
     trees = counting._guessing(rows, cost, seed=2)
     model = HistGradientBoostingRegressor(max_iter=400, learning_rate=0.06, random_state=2).fit(rows, cost)
-    assert [trees.sums(row)[0] for row in rows[:50]] == pytest.approx(
+    assert [each for (each,) in trees.sums(rows[:50])] == pytest.approx(
         model.predict(rows[:50]).tolist(), abs=1e-5
     )
 

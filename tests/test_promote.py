@@ -101,7 +101,7 @@ def test_checkpoints_that_do_not_both_compare_are_held_against_each_other_by_cos
 
 
 def test_solutions_of_a_problem_are_no_versions_of_a_function() -> None:
-    assert promote.versions(points_of(programs())) == []
+    assert team.versions(points_of(programs())) == []
 
 
 @pytest.fixture(scope="module")

@@ -27,8 +27,8 @@ from ci_rlm.model.alternatives import NUMBERS
 from ci_rlm.model.counts import LEAF, Counts, Level, Odds, Points, Trees
 from ci_rlm.predict import Predictor
 from ci_rlm.predict.pooled import cdf, log_odds, points_of
-from ci_rlm.training import corpus, edits, evaluate
-from ci_rlm.training.calibrate import boost_of
+from ci_rlm.training import corpus, edits, evaluate, team
+from ci_rlm.training.calibrate import boost_of, weighted_quantiles
 from ci_rlm.training.corpus import METRICS, Example
 from ci_rlm.training.questions import (
     Pair,
@@ -136,7 +136,7 @@ def guesses(training: Sequence[Example], points: Sequence[Point], seed: int = 0)
         good = ~np.isnan(of)
         if good.any():
             trees = _guessing(rows[good], of[good], seed)
-            found[:, metric] = [trees.sums(row)[0] for row in asked]
+            found[:, metric] = np.array(trees.sums(asked))[:, 0]
     return found
 
 
@@ -304,71 +304,91 @@ def share(
     network: Predictor,
     examples: Sequence[Example],
     progress: evaluate.Progress = evaluate.silent,
+    others: Sequence[Example] = (),
 ) -> Counts:
     """The counts with the shares that predict the calibration split best, and the errors found there.
 
     A logistic regression of what was measured to be over each edge, or cost, on what both told, no share
-    below 0. What the split says nothing of keeps its shares.
+    below 0. `others` are of other code, on which the costs shall be told no worse: their split weighs as
+    much as that of `examples`. What `examples` say too little of keeps its shares.
     """
-    points = points_of_examples([example for example in examples if example.split == "calibration"])
-    texts, known = _Tallies(points), truth(points)
-    found = _of_costs(counts, network, texts, known, progress)
-    return found.sharing(_of_changes(found, network, texts, known, progress))
+    own, also = ([each for each in found if each.split == "calibration"] for found in (examples, others))
+    found = _of_costs(counts, network, own, also, progress)
+    return found.sharing(_of_changes(found, network, own, progress))
+
+
+ENOUGH = 20
+"""Costs, or changes that differ in cost, that tell a share."""
+DIFFERS = math.log(1.1)
 
 
 def _of_changes(
-    counts: Counts, network: Predictor, texts: _Tallies, known: Reals, progress: evaluate.Progress
+    counts: Counts, network: Predictor, examples: Sequence[Example], progress: evaluate.Progress
 ) -> dict[tuple[str, str], tuple[float, float]]:
-    """The shares of (network, counts), from the edits near the gate's input size."""
-    points = texts.points
+    """The shares of (network, counts), from the edits and a team's versions near the gate's input size."""
+    points = points_of_examples(examples)
+    texts, known = _Tallies(points), truth(points)
     compares = next(each for each in network.spaces if each.compares)
-    pairs = [pair for pair in edit_pairs(points) if is_near(points[pair.after])]
+    pairs = [*edit_pairs(points), *team.versions(points)]
+    pairs = [pair for pair in pairs if is_near(points[pair.after])]
+    before, after = (np.array([getattr(p, side) for p in pairs], np.intp) for side in ("before", "after"))
+    ratios = known[after] - known[before]
+    telling = (np.abs(ratios) > DIFFERS).sum(axis=0) >= ENOUGH
+    if not telling.any():
+        return {}
     asked = [(pair.before, pair.after) for pair in pairs]
     answers = evaluate.ratios(points, asked, network, evaluate.space_of(network), progress)
     neutral = np.array([is_neutral(pair) for pair in pairs], dtype=np.bool_)
     weight = np.where(neutral, boost_of((~neutral).sum(), neutral.sum()), 1.0)
-    before, after = (np.array([getattr(p, side) for p in pairs], np.intp) for side in ("before", "after"))
     shares = {}
     for place, metric in enumerate(compares.metrics):
         part = counts.parts.get((compares.name, metric.name))
-        if not isinstance(part, Odds):
+        at = METRICS.index(metric.name)
+        if not isinstance(part, Odds) or not telling[at]:
             continue
-        of = known[:, METRICS.index(metric.name)]
         told = [
             (ratio[place], counts.of_change(part, *(texts.of(points[at]) for at in both)))
             for (ratio, _), both in zip(answers, asked, strict=True)
         ]
-        found = _shares(told, of[after] - of[before], weight)
-        if found is not None:
-            shares[compares.name, metric.name] = found
+        shares[compares.name, metric.name] = _shares(told, ratios[:, at], weight)
     return shares
 
 
 def _of_costs(
-    counts: Counts, network: Predictor, texts: _Tallies, known: Reals, progress: evaluate.Progress
+    counts: Counts,
+    network: Predictor,
+    examples: Sequence[Example],
+    others: Sequence[Example],
+    progress: evaluate.Progress,
 ) -> Counts:
     """The counts with the errors and the shares of single costs."""
     space = evaluate.space_of(network)
-    chosen = _few(texts.points)
-    answers = evaluate.predictions([texts.points[at] for at in chosen], network, space, progress)
+    own, also = (_few(points_of_examples(found)) for found in (examples, others))
+    points = [*own, *also]
+    mine = np.arange(len(points)) < len(own)
+    known = truth(points)
+    measured = ~np.isnan(known)
+    telling = measured[mine].sum(axis=0) >= ENOUGH
+    if not telling.any():
+        return counts
+    answers = evaluate.predictions(points, network, space, progress)
+    rows = _rows_of_texts(counts, _Tallies(points), points)
     parts, shares = dict(counts.parts), {}
     for place, metric in enumerate(space.metrics):
-        part = counts.parts.get((space.name, metric.name))
-        measured = known[chosen, METRICS.index(metric.name)]
-        good = ~np.isnan(measured)
-        if not isinstance(part, Level) or good.sum() < len(LEVELS):
+        part, at = counts.parts.get((space.name, metric.name)), METRICS.index(metric.name)
+        if not isinstance(part, Level) or not telling[at]:
             continue
-        rows = _rows_of_texts(counts, texts, [texts.points[at] for at in chosen])
-        middles = np.array([part.trees.sums(row)[0] for row in rows])
-        errors = _rising(np.quantile((measured - middles)[good], LEVELS))
-        parts[space.name, metric.name] = part = replace(part, errors=errors)
+        good = measured[:, at]
+        middles = np.array(part.trees.sums(rows))[:, 0]
+        weight = np.where(mine, 1.0, (good & mine).sum() / max(1, (good & ~mine).sum()))
+        apart = (known[:, at] - middles)[good]
+        errors = _rising(weighted_quantiles(apart, weight[good], LEVELS))
+        parts[space.name, metric.name] = replace(part, errors=errors)
         told = [
             (answer[place], [(middle + error, p) for error, p in errors])
             for answer, middle in zip(answers, middles.tolist(), strict=True)
         ]
-        found = _shares(told, measured, np.ones(len(measured)))
-        if found is not None:
-            shares[space.name, metric.name] = found
+        shares[space.name, metric.name] = _shares(told, known[:, at], weight)
     return replace(counts, parts=parts).sharing(shares)
 
 
@@ -378,12 +398,13 @@ COSTS = 8
 """Points of a problem, at most, that these are learned from."""
 
 
-def _few(points: Sequence[Point]) -> list[int]:
+def _few(points: Sequence[Point]) -> list[Point]:
     """At most so many points of each problem, evenly."""
     groups: dict[str, list[int]] = defaultdict(list)
     for place, (example, _) in enumerate(points):
         groups[example.problem].append(place)
-    return sorted(at for group in groups.values() for at in group[:: -(-len(group) // COSTS)])
+    chosen = sorted(at for group in groups.values() for at in group[:: -(-len(group) // COSTS)])
+    return [points[at] for at in chosen]
 
 
 def _rising(errors: Reals) -> tuple[tuple[float, float], ...]:
@@ -393,10 +414,8 @@ def _rising(errors: Reals) -> tuple[tuple[float, float], ...]:
     return tuple(found) if len(found) > 1 else ((found[0][0] - 1e-6, 0.25), (found[0][0], found[0][1]))
 
 
-def _shares(
-    told: Sequence[tuple[Prediction, Points]], measured: Reals, weight: Reals
-) -> tuple[float, float] | None:
-    """The shares of a network's and of counting's answers; None where nothing was measured."""
+def _shares(told: Sequence[tuple[Prediction, Points]], measured: Reals, weight: Reals) -> tuple[float, float]:
+    """The shares of a network's and of counting's answers, from those of which something was measured."""
     log_odds_of_both, over, weights = [], [], []
     for (network, counted), value, heavy in zip(told, measured.tolist(), weight.tolist(), strict=True):
         if math.isnan(value):
@@ -406,8 +425,6 @@ def _shares(
             log_odds_of_both.append((-log_odds(cdf(said, x)), -log_odds(p)))
             over.append(value > x)
             weights.append(heavy)
-    if not over:
-        return None
     return _least_loss(np.array(log_odds_of_both), np.array(over), np.array(weights))
 
 

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ci_rlm.errors import CheckpointError, UsageError
@@ -26,7 +26,7 @@ from ci_rlm.predict import Predictor
 from ci_rlm.training import evaluate, team
 from ci_rlm.training.bootstrap import Difference
 from ci_rlm.training.corpus import Example
-from ci_rlm.training.questions import Pair, Point, pairs_of, points_of, solution_pairs
+from ci_rlm.training.questions import pairs_of, points_of
 
 SCORE, CHANGES = "accuracy/crps", "pairs/edits/ratio_crps"
 """Of costs, and of the ratios of changes."""
@@ -35,8 +35,6 @@ GENERAL = 150
 little more."""
 MARGIN = 0.05
 """Of the present score on the general corpus, by which the candidate's may be worse."""
-VERSION = "version"
-"""The edit between two texts of a team's function."""
 
 Differences = Mapping[str, Difference]
 """By metric: candidate less present; below 0 is better."""
@@ -111,7 +109,7 @@ def differences(
     if not chosen:
         raise UsageError(f"the corpus has no programs in its split {split!r}", hint="give a larger corpus")
     points = points_of(chosen)
-    pairs = [*pairs_of(points), *versions(points)]
+    pairs = [*pairs_of(points), *team.versions(points)]
     found = evaluate.compare(candidate, present, chosen, pairs, progress=progress)
     return Compared(
         {metric: scores[SCORE] for metric, scores in found.items()},
@@ -121,12 +119,6 @@ def differences(
 
 def _told_of(each: Difference | None) -> bool:
     return each is not None and each.difference.problems > 0
-
-
-def versions(points: Sequence[Point]) -> list[Pair]:
-    """Two texts of one function of a team's, measured at one input size: a change that was made."""
-    own = (pair for pair in solution_pairs(points) if points[pair.after][0].source == team.SOURCE)
-    return [replace(pair, edit=VERSION) for pair in own]
 
 
 def told(decision: Decision) -> str:

@@ -15,14 +15,13 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from itertools import pairwise
 from pathlib import Path
 
 from ci_rlm.extract.tally import tally
 from ci_rlm.flow import ModelInfo, Prediction, Prompt, Space
 from ci_rlm.marks import Side, version
 from ci_rlm.model import checkpoint
-from ci_rlm.model.counts import Counts, Odds, Points, read
+from ci_rlm.model.counts import Counts, Level, Odds, Points, read
 from ci_rlm.model.weights import sha256
 from ci_rlm.predict import Predictor
 
@@ -75,13 +74,7 @@ class PooledPredictor:
 
     def predict(self, prompts: Sequence[Prompt]) -> Iterator[tuple[Prediction, ...]]:
         """For each prompt, in order, what both answer; the network alone where nothing is counted."""
-        known: dict[str, Mapping[str, int]] = {}
-
-        def counted(text: str) -> Mapping[str, int]:
-            if text not in known:
-                known[text] = tally(text)
-            return known[text]
-
+        counting = _Counting(self.counts)
         answers = self.network.predict([each for each in prompts if self._has_a_say(each.space)])
         for prompt in prompts:
             space = self._spaces[prompt.space]
@@ -91,8 +84,8 @@ class PooledPredictor:
                 continue
             text = prompt.text.removeprefix(space.prefix)
             versions = (Side.BEFORE, Side.AFTER) if space.compares else ()
-            found = [counted(version(text, side)) for side in versions] or [counted(text)]
-            yield tuple(self._pooled(space, prompt.size, told, found) for told in answer)
+            found = [version(text, side) for side in versions] or [text]
+            yield tuple(self._pooled(space, prompt.size, told, found, counting) for told in answer)
 
     def _has_a_say(self, space: str) -> bool:
         """Whether the network has a share in any metric of a space; where it has none, it is not asked."""
@@ -100,19 +93,46 @@ class PooledPredictor:
         return any(part is None or part.network for part in parts)
 
     def _pooled(
-        self, space: Space, size: float | None, told: Prediction, found: Sequence[Mapping[str, int]]
+        self, space: Space, size: float | None, told: Prediction, found: Sequence[str], counting: _Counting
     ) -> Prediction:
         part = self.counts.parts.get((space.name, told.metric))
         if part is None:
             return told
         if isinstance(part, Odds):
-            counted = [(-FAR, 0.0), *self.counts.of_change(part, *found), (FAR, 1.0)]
+            counted = [(-FAR, 0.0), *counting.of_change(part, *found), (FAR, 1.0)]
             levels: Sequence[float] = LEVELS
         else:
-            counted = list(self.counts.of_one(part, found[0], space.size if size is None else size))
+            counted = list(counting.of_one(part, found[0], space.size if size is None else size))
             levels = [level for level, _ in told.quantiles] or LEVELS
         points = pool(points_of(told), counted, (part.network, part.counts))
         return replace(told, quantiles=tuple((level, math.exp(_inverse(points, level))) for level in levels))
+
+
+class _Counting:
+    """What counting says of texts, each counted once, and of changes, each asked about one way round."""
+
+    def __init__(self, counts: Counts) -> None:
+        self._counts = counts
+        self._tallies: dict[str, Mapping[str, int]] = {}
+        self._changes: dict[tuple[int, str, str], Points] = {}
+
+    def of_one(self, part: Level, text: str, size: float | None) -> Points:
+        return self._counts.of_one(part, self._tally(text), size)
+
+    def of_change(self, part: Odds, before: str, after: str) -> Points:
+        """Of both ways round the one is the mirror image of the other, whichever is asked about first."""
+        if before > after:
+            return [(-x, 1 - p) for x, p in reversed(self.of_change(part, after, before))]
+        key = id(part), before, after
+        if key not in self._changes:
+            both = self._tally(before), self._tally(after)
+            self._changes[key] = self._counts.of_change(part, *both)
+        return self._changes[key]
+
+    def _tally(self, text: str) -> Mapping[str, int]:
+        if text not in self._tallies:
+            self._tallies[text] = tally(text)
+        return self._tallies[text]
 
 
 def _nothing(space: Space) -> tuple[Prediction, ...]:
@@ -162,9 +182,8 @@ def cdf(points: Points, x: float) -> float:
 
 def _inverse(points: Points, p: float) -> float:
     """The x of a probability: linear between the points, the outer ones beyond."""
-    if p <= points[0][1]:
-        return points[0][0]
-    for (left, low), (right, high) in pairwise(points):
-        if p <= high:
-            return left + (right - left) * (p - low) / (high - low)
-    return points[-1][0]
+    place = bisect_left(points, p, key=lambda point: point[1])
+    if place in (0, len(points)):
+        return points[min(place, len(points) - 1)][0]
+    (left, low), (right, high) = points[place - 1 : place + 1]
+    return left + (right - left) * (p - low) / (high - low)
