@@ -116,6 +116,16 @@ def read_counts(folder: Path) -> Counts | None:
     return counts.read(path) if path.exists() else None
 
 
+def write_counts(folder: Path, counts: Counts) -> None:
+    """Put other counts into a checkpoint's folder, whole or not at all."""
+    scratch = folder / f".{COUNTS}.writing"
+    try:
+        _write_durably(scratch, counts.to_bytes())
+        scratch.replace(folder / COUNTS)
+    finally:
+        scratch.unlink(missing_ok=True)
+
+
 def tokenizer_path(folder: Path) -> Path:
     """The `tokenizer.json` of a checkpoint, in either layout."""
     return folder / (released.TOKENIZER if (folder / released.TOKENIZER).exists() else TOKENIZER)

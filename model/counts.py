@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate, pairwise
 from pathlib import Path
@@ -125,6 +125,19 @@ class Counts:
     names: tuple[str, ...]
     parts: Mapping[tuple[str, str], Odds | Level]
     """Odds for a space that compares."""
+
+    def counting(self, names: Iterable[str]) -> Counts:
+        """The same that counts further names besides, of which no tree asks yet."""
+        known = set(self.names)
+        further = tuple(name for name in dict.fromkeys(names) if name not in known)
+
+        def moved(trees: Trees) -> Trees:
+            # What comes behind the counts of a text, or of what a change adds, is now further behind.
+            feature = trees.feature + np.where(trees.feature >= len(self.names), len(further), 0)
+            return replace(trees, feature=feature.astype(np.int16))
+
+        parts = {key: replace(part, trees=moved(part.trees)) for key, part in self.parts.items()}
+        return Counts((*self.names, *further), parts)
 
     def row(self, before: Mapping[str, int], after: Mapping[str, int]) -> NDArray[np.float64]:
         """A change as the trees read it, (2 x F,): what it adds of each name, and what was there."""

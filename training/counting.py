@@ -54,6 +54,8 @@ EFFICIENT, NEUTRAL, EDIT_WEIGHT = 3, 1, 2.0
 """Edits that are put into each function before such a change, and the weight of each."""
 PROBLEMS = 20
 """A name is counted that the programs of so many problems have."""
+NAMES = 4000
+"""Names at most: trees number twice as many in 15 bits."""
 ROUNDS, RATE = 100, 0.1
 """Trees of a question, and how much of each is added."""
 
@@ -96,7 +98,7 @@ def fit(
     compares = next((each for each in spaces if each.compares), None)
     if not learned.pairs or space is None or compares is None:
         return None
-    texts = _Tallies(points)
+    texts = Tallies(points)
     counted = Counts(texts.names(PROBLEMS), {})
     edges = tuple(math.log(edge) for edge in EDGES)
     known = truth(points)
@@ -113,7 +115,7 @@ def fit(
         if not np.isnan(ratio).all():
             trees = _answering(rows[good], both[good], weight[good], edges, seed)
             parts[compares.name, metric] = Odds(edges, trees)
-    rows = _rows_of_texts(counted, texts, points)
+    rows = rows_of_texts(counted, texts, points)
     for metric, of in _measured(space, known):
         good = ~np.isnan(of)
         if good.any():
@@ -126,10 +128,10 @@ def guesses(training: Sequence[Example], points: Sequence[Point], seed: int = 0)
 
     NaN for a metric that none of them has.
     """
-    texts = _Tallies(points_of_examples(corpus.as_functions(training)))
+    texts = Tallies(points_of_examples(corpus.as_functions(training)))
     counted = Counts(texts.names(PROBLEMS), {})
-    rows = _rows_of_texts(counted, texts, texts.points)
-    asked = _rows_of_texts(counted, texts, points)
+    rows = rows_of_texts(counted, texts, texts.points)
+    asked = rows_of_texts(counted, texts, points)
     known = truth(texts.points)
     found = np.full((len(points), len(METRICS)), np.nan)
     for metric, of in enumerate(known.T):
@@ -152,7 +154,7 @@ def _measured(space: Space, known: Reals) -> Iterator[tuple[str, Reals]]:
 
 
 def _rows_of_changes(
-    counted: Counts, texts: _Tallies, pairs: Sequence[Pair], changes: Sequence[tuple[str, str]]
+    counted: Counts, texts: Tallies, pairs: Sequence[Pair], changes: Sequence[tuple[str, str]]
 ) -> Reals:
     """Every pair and change as the trees read it, both ways round one after the other."""
     sides = [(texts.of(texts.points[p.before]), texts.of(texts.points[p.after])) for p in pairs]
@@ -164,7 +166,8 @@ def _rows_of_changes(
     return rows
 
 
-def _rows_of_texts(counted: Counts, texts: _Tallies, points: Sequence[Point]) -> Reals:
+def rows_of_texts(counted: Counts, texts: Tallies, points: Sequence[Point]) -> Reals:
+    """Points as the trees of single costs read them: (N, F + 1)."""
     return np.stack([counted.row_of_one(texts.of(point), point[1].size) for point in points])
 
 
@@ -205,7 +208,7 @@ def _learned(points: Sequence[Point]) -> _Learned:
     return _Learned([*edited, *solutions], np.concatenate([weight, np.full(len(solutions), SOLUTION_WEIGHT)]))
 
 
-class _Tallies:
+class Tallies:
     """What is counted of the texts of some points, each text once."""
 
     def __init__(self, points: Sequence[Point]) -> None:
@@ -213,18 +216,20 @@ class _Tallies:
         self._known: dict[str, Mapping[str, int]] = {}
 
     def of(self, point: Point) -> Mapping[str, int]:
+        """What is counted of a point's text."""
         text = evaluate.body_of(point[0])
         if text not in self._known:
             self._known[text] = tally(text)
         return self._known[text]
 
     def names(self, problems: int) -> tuple[str, ...]:
-        """Those that the programs of so many problems have, ascending."""
+        """Those that the programs of so many problems have, ascending; of too many the commonest."""
         users: dict[str, set[str]] = defaultdict(set)
         for point in self.points:
             for name in self.of(point):
                 users[name].add(point[0].problem)
-        return tuple(sorted(name for name, found in users.items() if len(found) >= problems))
+        common = {name: len(found) for name, found in users.items() if len(found) >= problems}
+        return tuple(sorted(sorted(common, key=lambda name: (-common[name], name))[:NAMES]))
 
 
 def _answering(rows: Reals, ratio: Reals, weight: Reals, edges: Sequence[float], seed: int) -> Trees:
@@ -243,7 +248,7 @@ def _answering(rows: Reals, ratio: Reals, weight: Reals, edges: Sequence[float],
         model = HistGradientBoostingClassifier(max_iter=ROUNDS, learning_rate=RATE, random_state=seed)
         models.append(model.fit(rows, over, sample_weight=weight))
         bias.append(float(model._baseline_prediction.item()))
-    return _flat(models, bias)
+    return flat(models, bias)
 
 
 def _guessing(rows: Reals, cost: Reals, seed: int) -> Trees:
@@ -252,10 +257,10 @@ def _guessing(rows: Reals, cost: Reals, seed: int) -> Trees:
 
     model = HistGradientBoostingRegressor(max_iter=400, learning_rate=0.06, random_state=seed)
     model.fit(rows, cost)
-    return _flat([model], [float(model._baseline_prediction.item())])
+    return flat([model], [float(model._baseline_prediction.item())])
 
 
-def _flat(models: Sequence[Any], bias: Sequence[float]) -> Trees:
+def flat(models: Sequence[Any], bias: Sequence[float]) -> Trees:
     """The trees of one model a question, or of None, behind each other.
 
     scikit-learn has no public way to its trees; the tests hold what these say against the models.
@@ -327,7 +332,7 @@ def _of_changes(
 ) -> dict[tuple[str, str], tuple[float, float]]:
     """The shares of (network, counts), from the edits and a team's versions near the gate's input size."""
     points = points_of_examples(examples)
-    texts, known = _Tallies(points), truth(points)
+    texts, known = Tallies(points), truth(points)
     compares = next(each for each in network.spaces if each.compares)
     pairs = [*edit_pairs(points), *team.versions(points)]
     pairs = [pair for pair in pairs if is_near(points[pair.after])]
@@ -372,7 +377,7 @@ def _of_costs(
     if not telling.any():
         return counts
     answers = evaluate.predictions(points, network, space, progress)
-    rows = _rows_of_texts(counts, _Tallies(points), points)
+    rows = rows_of_texts(counts, Tallies(points), points)
     parts, shares = dict(counts.parts), {}
     for place, metric in enumerate(space.metrics):
         part, at = counts.parts.get((space.name, metric.name)), METRICS.index(metric.name)

@@ -64,7 +64,7 @@ def keep(network: NumberHead | T5GemmaHead, words: TextTokenizer, recipe: Recipe
     known = f"{_digest(recipe)} {recipe.seed} {number}"
     if not path.exists() or programs.digest_of(path) != known:
         network.eval()
-        chosen = list(islice(_generated(), number))
+        chosen = list(islice(generated(), number))
         programs.write(_told(chosen, network, words, recipe), path, {"digest": known})
     return Programs(path)
 
@@ -75,7 +75,7 @@ def _digest(recipe: Recipe) -> str:
     return checkpoint.read_info(checkpoint.locate(recipe.start.checkpoint))[1].digest
 
 
-def _generated() -> Iterator[Synthetic]:
+def generated() -> Iterator[Synthetic]:
     """Generated programs that nothing is calibrated or tested on."""
     return (program for seed in count() if split_of((program := generate(seed)).problem) == "train")
 

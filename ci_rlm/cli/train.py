@@ -80,7 +80,7 @@ def _decision(recipe: Recipe, candidate: Path, place: Path, general: Path | None
     from ci_rlm.errors import CiRlmError, UsageError
     from ci_rlm.model import checkpoint
     from ci_rlm.predict import of_checkpoint
-    from ci_rlm.training import calibrate, examples, promote
+    from ci_rlm.training import calibrate, examples, grown, promote
     from ci_rlm.training import general as shipped
     from ci_rlm.training.networks import size_of
     from ci_rlm.training.questions import few
@@ -91,18 +91,19 @@ def _decision(recipe: Recipe, candidate: Path, place: Path, general: Path | None
     beaten = place if place.exists() or recipe.start is None else checkpoint.locate(recipe.start.checkpoint)
     others = examples.read(general or shipped.corpus(recipe.out), size=size_of(recipe))
     others = few(others, "test", promote.GENERAL)
+    ours = examples.read(recipe.corpus, size=size_of(recipe), time=recipe.time)
     with Progress(disable=not sys.stderr.isatty()) as progress:
         task = progress.add_task("predictions", total=None)
 
         def tell(done: int, total: int) -> None:
             progress.update(task, completed=done, total=total)
 
+        grown.write(candidate, ours, others, tell)
         try:
             fitted = calibrate.calibrations(of_checkpoint(candidate), others, progress=tell)
             calibrate.write(candidate, fitted)
         except CiRlmError as error:
             warn(f"the outcome is not calibrated, so its verdicts stay unsure: {error.message}")
         both = of_checkpoint(candidate), of_checkpoint(beaten)
-        ours = examples.read(recipe.corpus, size=size_of(recipe), time=recipe.time)
         own = promote.differences(*both, ours, "test", tell)
         return promote.decide(own, promote.differences(*both, others, "test", tell))
