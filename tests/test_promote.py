@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import math
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
 from ci_rlm.cli.restore import restore as restore_command
 from ci_rlm.cli.train import train as train_command
 from ci_rlm.errors import CheckpointError, UsageError
+from ci_rlm.extract.tally import tally
 from ci_rlm.model import checkpoint
+from ci_rlm.model.counts import LEAF, Counts, Level, Trees
 from ci_rlm.training import corpus, evaluate, promote, team, train
 from ci_rlm.training.bootstrap import Difference, Figure
 from ci_rlm.training.promote import Compared
@@ -132,6 +137,14 @@ def promotion(folder: Path, name: str, place: Path) -> tuple[int, str]:
     return result.return_value, result.output
 
 
+def go_on(folder: Path, name: str, start: Path) -> None:
+    """A recipe that learns next to nothing from a checkpoint on."""
+    text = (folder / "poor.toml").read_text()
+    table = text[text.index("[model]") : text.index("[train]")]
+    started = text.replace(table, f'[start]\ncheckpoint = "{start}"\n\n')
+    (folder / f"{name}.toml").write_text(started.replace(f"{folder}/poor", f"{folder}/{name}"))
+
+
 def digest(place: Path) -> str:
     return checkpoint.read_info(place)[1].digest
 
@@ -199,15 +212,37 @@ def test_an_unknown_name_is_told_with_the_known_ones(folder: Path, tmp_path: Pat
 
 def test_a_recipe_that_starts_from_a_checkpoint_has_to_beat_it(folder: Path, tmp_path: Path) -> None:
     """With nothing in the place yet, that is what is to be beaten; one that learns nothing fails."""
-    recipe = read_recipe(folder / "poor.toml")
-    text = (folder / "poor.toml").read_text()
-    table = text[text.index("[model]") : text.index("[train]")]
-    started = text.replace(table, f'[start]\ncheckpoint = "{folder}/good/checkpoint"\n\n')
-    (folder / "again.toml").write_text(started.replace(f"{folder}/poor", f"{folder}/again"))
-    assert replace(recipe).start is None
+    go_on(folder, "again", folder / "good" / "checkpoint")
 
     code, output = promotion(folder, "again", tmp_path / "ours")
 
     assert code == 1
     assert "no metric is better with confidence" in output
     assert not (tmp_path / "ours").exists()
+
+
+@pytest.mark.model
+def test_what_an_outcome_counts_is_learned_of_the_rows_as_well(folder: Path, tmp_path: Path) -> None:
+    """Trees that know nothing yet learn the cost of a loop, and so outdo their start."""
+    start, nothing = tmp_path / "start", [np.zeros(0, np.int32)] * 2
+    shutil.copytree(folder / "poor" / "checkpoint", start)
+    leaf = Trees(*(np.array([number], dtype) for number, dtype in LEAF_NODE), *nothing, bias=(5.0,))
+    known = {("python", "peak_memory"): Level(((-1.0, 0.1), (1.0, 0.9)), leaf, 0.0, 1.0)}
+    checkpoint.write_counts(start, Counts((), known))
+    go_on(folder, "counting", start)
+
+    code, output = promotion(folder, "counting", tmp_path / "ours")
+
+    assert code == 0, output
+    found = checkpoint.read_counts(tmp_path / "ours")
+    assert found is not None
+    part = found.parts["python", "peak_memory"]
+    assert isinstance(part, Level)
+    rows = np.array([found.row_of_one(tally(example(at).text), 1000.0) for at in (0, 1)])
+    (plain,), (loop,) = part.trees.sums(rows)
+    assert plain == pytest.approx(math.log(100), abs=0.3)
+    assert loop == pytest.approx(math.log(100 * 1000), abs=0.3)
+    assert part.counts > part.network
+
+
+LEAF_NODE = ((LEAF, np.int16), (0.0, np.float32), (0, np.int32), (0, np.int32), (0.0, np.float32))

@@ -333,13 +333,13 @@ def _of_changes(
     """The shares of (network, counts), from the edits and a team's versions near the gate's input size."""
     points = points_of_examples(examples)
     texts, known = Tallies(points), truth(points)
-    compares = next(each for each in network.spaces if each.compares)
+    compares = next((each for each in network.spaces if each.compares), None)
     pairs = [*edit_pairs(points), *team.versions(points)]
     pairs = [pair for pair in pairs if is_near(points[pair.after])]
     before, after = (np.array([getattr(p, side) for p in pairs], np.intp) for side in ("before", "after"))
     ratios = known[after] - known[before]
     telling = (np.abs(ratios) > DIFFERS).sum(axis=0) >= ENOUGH
-    if not telling.any():
+    if compares is None or not telling.any():
         return {}
     asked = [(pair.before, pair.after) for pair in pairs]
     answers = evaluate.ratios(points, asked, network, evaluate.space_of(network), progress)
