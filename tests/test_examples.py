@@ -64,7 +64,7 @@ def call(command: Any, *arguments: str) -> Result:
 
 
 def test_ingested_functions_are_learned_from_and_evaluated_on(folder: Path) -> None:
-    assert call(train_command, "ours.toml").return_value == 0
+    assert call(train_command, "ours.toml", "--general", "corpus").return_value == 0
     config, _, _ = checkpoint.read_info(folder / "ours" / "checkpoint")
     lines = [json.loads(line) for line in (folder / "ours" / "log.jsonl").read_text().splitlines()]
     flags = ("--corpus", "out", "--time", "wall_time", "--resamples", "20", "--json", "figures.json")
@@ -74,6 +74,17 @@ def test_ingested_functions_are_learned_from_and_evaluated_on(folder: Path) -> N
     assert any("held_out_loss" in line for line in lines)
     assert [each["metric"] for each in document["metrics"]] == ["cpu_time"]
     assert (document["data"]["problems"], document["data"]["hardware"]) == (3, "a laptop")
+
+
+def test_a_run_of_what_is_counted_alone_leaves_the_weights(folder: Path) -> None:
+    path = folder / "ours.toml"
+    path.write_text(path.read_text().replace("frozen-encoder", "counts"))
+    assert call(train_command, "ours.toml", "--general", "corpus").return_value == 0
+    start, ours = (checkpoint.load_network(folder / run / "checkpoint") for run in ("run", "ours"))
+    for (name, before), after in zip(start.state_dict().items(), ours.state_dict().values(), strict=True):
+        assert before.equal(after), name
+    assert not (folder / "ours" / "log.jsonl").exists()
+    assert call(train_command, "ours.toml", "--general", "corpus").return_value == 0
 
 
 def test_a_recipe_says_what_stands_for_cpu_time(folder: Path) -> None:

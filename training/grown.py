@@ -38,7 +38,7 @@ def write(
     others: Sequence[Example],
     progress: evaluate.Progress = evaluate.silent,
 ) -> None:
-    """Put into a run's checkpoint what it counts, if its start did, from the run's own examples.
+    """Put what it counts into a run's checkpoint, from the run's examples, if its start counts.
 
     `others` are of other code: see `counting.share`.
     """

@@ -21,7 +21,7 @@ from ci_rlm.model.config import ModelConfig, T5GemmaConfig
 from ci_rlm.model.tokenizer import TextTokenizer
 from ci_rlm.training import texts
 from ci_rlm.training.programs import Program, Programs
-from ci_rlm.training.recipe import FROZEN, FULL, LORA, Recipe, Start
+from ci_rlm.training.recipe import COUNTS, FROZEN, FULL, LORA, Recipe, Start
 from ci_rlm.training.spaces import DOMAINS
 
 SIDES = "side_embedding.weight"
@@ -156,7 +156,9 @@ def _sides(network: Head) -> dict[str, Tensor]:
 
 def _choose_weights(network: Head, method: str, rank: int, seed: int) -> None:
     """Leave only those weights trainable that the method trains."""
-    if method == FROZEN:
+    if method == COUNTS:
+        network.requires_grad_(False)
+    elif method == FROZEN:
         behind = ("target_", "decoder", "head", "bridge")
         for name, weight in network.named_parameters():
             weight.requires_grad_(name.startswith(behind))

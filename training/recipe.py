@@ -42,8 +42,8 @@ from ci_rlm.model import alternatives
 from ci_rlm.training import team
 from ci_rlm.training.spaces import DOMAINS, PYTHON
 
-FULL, FROZEN, LORA = "full", "frozen-encoder", "lora"
-METHODS = (FULL, FROZEN, LORA)
+FULL, FROZEN, LORA, COUNTS = "full", "frozen-encoder", "lora", "counts"
+METHODS = (FULL, FROZEN, LORA, COUNTS)
 MONITORS = ("spearman", "loss")
 OPTIMIZERS = ("adamw", "adafactor")
 PRECISIONS = {"float32": "no", "bfloat16": "bf16", "float16": "fp16"}
@@ -59,8 +59,9 @@ class Start:
     checkpoint: str
     """`embedded`, a folder, or a hub id that is kept."""
     method: str = FULL
-    """Which weights are trained: all, those behind the encoder, or low-rank additions (Hu and
-    others, arXiv:2106.09685), which are added up in the end."""
+    """Which weights are trained: all, those behind the encoder, low-rank additions (Hu and
+    others, arXiv:2106.09685), which are added up in the end, or none: what is counted learns alone
+    (`grown.py`)."""
     rank: int = 8
     """Of the low-rank additions."""
     rehearse: float = 0.0

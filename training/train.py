@@ -38,7 +38,7 @@ from ci_rlm.training.batches import Batch, Batches, Item, common_types
 from ci_rlm.training.held_out import held_out_ranks
 from ci_rlm.training.networks import config_of, merged, network_of, size_of, tokenizer_of
 from ci_rlm.training.programs import Programs
-from ci_rlm.training.recipe import LORA, PRECISIONS, Recipe, Train
+from ci_rlm.training.recipe import COUNTS, LORA, PRECISIONS, Recipe, Train
 from ci_rlm.training.rehearsal import stand_ins, with_rehearsal
 from ci_rlm.training.run import Run
 from ci_rlm.training.spaces import DOMAINS
@@ -115,18 +115,19 @@ def _train(
     config = config_of(recipe, words, training.hardware, others)
     network, types = network_of(recipe, config, words, training), common_types(training)
     network.to(accelerator.device)
+    learns = recipe.start is None or recipe.start.method != COUNTS
     with accelerator.main_process_first():
-        learned = with_rehearsal(network, training, words, recipe)
+        learned = with_rehearsal(network, training, words, recipe) if learns else training
     if unmeasured:
         learned = [*learned, *unmeasured]
     batches = Batches(learned, types, words, network, recipe, further)
     validation = Batches(held_out, types, words, network, recipe, held_out_further)
-    plans = [batches.steps(epoch) for epoch in range(recipe.train.epochs)]
+    plans = [batches.steps(epoch) for epoch in range(recipe.train.epochs if learns else 0)]
     if steps is None:
         steps = recipe.train.steps or None
     order = [step for plan in plans for step in plan][:steps]
     ends = {*accumulate(map(len, plans)), len(order)}
-    if not run.states() or run.states()[0][0] < len(order):
+    if learns and (not run.states() or run.states()[0][0] < len(order)):
         # Of the weights that the run starts from, before its own are taken up.
         batches.filled = stand_ins(network, training, words, recipe)
         validation.filled = stand_ins(network, held_out, words, recipe)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +13,7 @@ import click
 from ci_rlm.cli.extras import TRAINING, need
 
 if TYPE_CHECKING:
+    from ci_rlm.training.corpus import Example
     from ci_rlm.training.promote import Decision
     from ci_rlm.training.recipe import Recipe
 
@@ -42,28 +45,72 @@ def train(
     `accelerate launch -m ci_rlm train RECIPE` it runs on several GPUs or machines. The recipes
     in training/recipes are documented examples.
 
+    After a run on logs that `ci-rlm ingest` joined, or with --promote-if-better, what is counted of
+    code learns from the rows as well, and the outcome is calibrated on --general.
+
     With --promote-if-better, the outcome is compared with the checkpoint in that folder, or where
     there is none with the one that the recipe starts from: on the test split of the recipe's
     corpus, where it must be better with confidence, and of --general, where it must not be worse.
     """
     from ci_rlm.errors import UsageError
 
-    if general is not None and place is None:
-        raise UsageError("--general is for --promote-if-better", hint="name the folder in use with it")
     need("train", *TRAINING)
+    from ci_rlm.training import ingested
     from ci_rlm.training import train as training
     from ci_rlm.training.recipe import read_recipe
 
     run = read_recipe(recipe)
+    own_logs = (run.corpus / ingested.FILE).is_file()
+    if general is not None and place is None and not own_logs:
+        message = "--general is for runs on ingested logs, and for --promote-if-better"
+        raise UsageError(message, hint="name the folder in use with it")
     folder = training.main(run, minutes=minutes, threads=threads)
     click.echo(str(folder))
-    return 0 if place is None else _promoted(run, folder, place, general)
+    if place is None and not own_logs:
+        return 0
+    others = _others(run, general)
+    _make_ready(run, folder, others)
+    return 0 if place is None else _promoted(run, folder, place, others)
 
 
-def _promoted(recipe: Recipe, candidate: Path, place: Path, general: Path | None) -> int:
+def _others(recipe: Recipe, general: Path | None) -> list[Example]:
+    """Other code, on which the outcome is calibrated and must not be worse."""
+    from ci_rlm.training import examples, promote
+    from ci_rlm.training import general as shipped
+    from ci_rlm.training.networks import size_of
+    from ci_rlm.training.questions import few
+
+    found = examples.read(general or shipped.corpus(recipe.out), size=size_of(recipe))
+    return few(found, "test", promote.GENERAL)
+
+
+def _ours(recipe: Recipe) -> list[Example]:
+    from ci_rlm.training import examples
+    from ci_rlm.training.networks import size_of
+
+    return examples.read(recipe.corpus, size=size_of(recipe), time=recipe.time)
+
+
+def _make_ready(recipe: Recipe, candidate: Path, others: Sequence[Example]) -> None:
+    """Give a run's checkpoint what it counts and what its probabilities are worth."""
+    from ci_rlm.cli.talk import warn
+    from ci_rlm.errors import CiRlmError
+    from ci_rlm.predict import of_checkpoint
+    from ci_rlm.training import calibrate, grown
+
+    with _telling() as tell:
+        grown.write(candidate, _ours(recipe), others, tell)
+        try:
+            fitted = calibrate.calibrations(of_checkpoint(candidate), others, progress=tell)
+            calibrate.write(candidate, fitted)
+        except CiRlmError as error:
+            warn(f"the outcome is not calibrated, so its verdicts stay unsure: {error.message}")
+
+
+def _promoted(recipe: Recipe, candidate: Path, place: Path, others: Sequence[Example]) -> int:
     from ci_rlm.training import promote
 
-    decision = _decision(recipe, candidate, place, general)
+    decision = _decision(recipe, candidate, place, others)
     click.echo(promote.told(decision))
     if not decision.better:
         click.echo("not promoted: " + "; ".join(decision.against))
@@ -73,37 +120,27 @@ def _promoted(recipe: Recipe, candidate: Path, place: Path, general: Path | None
     return 0
 
 
-def _decision(recipe: Recipe, candidate: Path, place: Path, general: Path | None) -> Decision:
-    from rich.progress import Progress
-
-    from ci_rlm.cli.talk import warn
-    from ci_rlm.errors import CiRlmError, UsageError
+def _decision(recipe: Recipe, candidate: Path, place: Path, others: Sequence[Example]) -> Decision:
+    from ci_rlm.errors import UsageError
     from ci_rlm.model import checkpoint
     from ci_rlm.predict import of_checkpoint
-    from ci_rlm.training import calibrate, examples, grown, promote
-    from ci_rlm.training import general as shipped
-    from ci_rlm.training.networks import size_of
-    from ci_rlm.training.questions import few
+    from ci_rlm.training import promote
 
     if not place.exists() and recipe.start is None:
         hint = "let the recipe start from a checkpoint, or copy one into the folder"
         raise UsageError(f"{place} holds no checkpoint to beat", hint=hint)
     beaten = place if place.exists() or recipe.start is None else checkpoint.locate(recipe.start.checkpoint)
-    others = examples.read(general or shipped.corpus(recipe.out), size=size_of(recipe))
-    others = few(others, "test", promote.GENERAL)
-    ours = examples.read(recipe.corpus, size=size_of(recipe), time=recipe.time)
+    with _telling() as tell:
+        both = of_checkpoint(candidate), of_checkpoint(beaten)
+        own = promote.differences(*both, _ours(recipe), "test", tell)
+        return promote.decide(own, promote.differences(*both, others, "test", tell))
+
+
+@contextmanager
+def _telling() -> Iterator[Callable[[int, int], None]]:
+    """A bar on a terminal, to tell how many of how many predictions are made."""
+    from rich.progress import Progress
+
     with Progress(disable=not sys.stderr.isatty()) as progress:
         task = progress.add_task("predictions", total=None)
-
-        def tell(done: int, total: int) -> None:
-            progress.update(task, completed=done, total=total)
-
-        grown.write(candidate, ours, others, tell)
-        try:
-            fitted = calibrate.calibrations(of_checkpoint(candidate), others, progress=tell)
-            calibrate.write(candidate, fitted)
-        except CiRlmError as error:
-            warn(f"the outcome is not calibrated, so its verdicts stay unsure: {error.message}")
-        both = of_checkpoint(candidate), of_checkpoint(beaten)
-        own = promote.differences(*both, ours, "test", tell)
-        return promote.decide(own, promote.differences(*both, others, "test", tell))
+        yield lambda done, total: progress.update(task, completed=done, total=total)
