@@ -191,27 +191,25 @@ def save(
     figures: str = "",
     vocabulary: Vocabulary | None = None,
     counts: Counts | None = None,
+    same_as: Path | None = None,
 ) -> None:
     """Write a checkpoint beside `folder`, then put it in its place; bfloat16 unless told otherwise.
 
     Weights over `part_bytes` are written as parts of at most so many, with an index; `figures` is
-    the JSON that the card is written from. A folder that holds anything but a checkpoint is never
-    replaced: CheckpointError.
+    the JSON that the card is written from. If the checkpoint `same_as` is given, its files of weights
+    are copied, so that what is kept of its answers holds for this one too. A folder that holds anything
+    but a checkpoint is never replaced: CheckpointError.
     """
-    import torch
-    from safetensors.torch import save as to_safetensors
-
-    state = {name: tensor.to(dtype or torch.bfloat16) for name, tensor in network.state_dict().items()}
     files = {
         CONFIG: network.config.to_json().encode(),
         TOKENIZER: tokenizer_json.encode(),
         CARD: card.encode(),
     }
-    parts = weights.parts({name: tensor.nbytes for name, tensor in state.items()}, part_bytes)
-    for file, names in parts.items():
-        files[file] = to_safetensors({name: state[name] for name in names}, metadata={"format": "pt"})
-    if len(parts) > 1:
-        files[weights.INDEX] = weights.index_of(parts).encode()
+    if same_as is None:
+        files |= _serialized(network, dtype, part_bytes)
+    else:
+        paths = [*weights.files(same_as), *same_as.glob(weights.INDEX)]
+        files |= {path.name: path.read_bytes() for path in paths}
     if calibration:
         files[CALIBRATION] = records.dump(list(calibration)).encode()
     if vocabulary:
@@ -221,6 +219,22 @@ def save(
     if figures:
         files[FIGURES] = figures.encode()
     _replace_folder(folder, files)
+
+
+def _serialized(
+    network: NumberDecoder, dtype: torch.dtype | None, part_bytes: int | None
+) -> dict[str, bytes]:
+    """The files of a network's weights, by name."""
+    import torch
+    from safetensors.torch import save as to_safetensors
+
+    state = {name: tensor.to(dtype or torch.bfloat16) for name, tensor in network.state_dict().items()}
+    parts = weights.parts({name: tensor.nbytes for name, tensor in state.items()}, part_bytes)
+    files = {
+        file: to_safetensors({name: state[name] for name in names}, metadata={"format": "pt"})
+        for file, names in parts.items()
+    }
+    return files | ({weights.INDEX: weights.index_of(parts).encode()} if len(parts) > 1 else {})
 
 
 def _replace_folder(folder: Path, files: Mapping[str, bytes]) -> None:

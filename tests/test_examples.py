@@ -83,6 +83,8 @@ def test_a_run_of_what_is_counted_alone_leaves_the_weights(folder: Path) -> None
     start, ours = (checkpoint.load_network(folder / run / "checkpoint") for run in ("run", "ours"))
     for (name, before), after in zip(start.state_dict().items(), ours.state_dict().values(), strict=True):
         assert before.equal(after), name
+    digests = {checkpoint.read_info(folder / run / "checkpoint")[1].digest for run in ("run", "ours")}
+    assert len(digests) == 1, "what is kept of the start's answers holds"
     assert not (folder / "ours" / "log.jsonl").exists()
     assert call(train_command, "ours.toml", "--general", "corpus").return_value == 0
 

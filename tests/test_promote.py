@@ -105,6 +105,13 @@ def test_checkpoints_that_do_not_both_compare_are_held_against_each_other_by_cos
         assert set(found.costs) == {"peak_memory", "cpu_time"}
 
 
+def test_general_programs_are_compared_at_the_size_of_the_gate() -> None:
+    chosen = promote.general([example(number, "test") for number in range(3)], 90.0)
+    assert [[row.size for row in each.rows] for each in chosen] == [[100.0]] * 3
+    kept = promote.general([example(3, "calibration")], 90.0)
+    assert len(kept[0].rows) == 3
+
+
 def test_solutions_of_a_problem_are_no_versions_of_a_function() -> None:
     assert team.versions(points_of(programs())) == []
 

@@ -369,6 +369,7 @@ def _of_costs(
     """The counts with the errors and the shares of single costs."""
     space = evaluate.space_of(network)
     own, also = (_few(points_of_examples(found)) for found in (examples, others))
+    also = also[:: max(1, len(also) // max(1, len(own)))]
     points = [*own, *also]
     mine = np.arange(len(points)) < len(own)
     known = truth(points)

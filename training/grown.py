@@ -36,13 +36,14 @@ def write(
     folder: Path,
     examples: Sequence[Example],
     others: Sequence[Example],
+    kept: Path | None = None,
     progress: evaluate.Progress = evaluate.silent,
 ) -> None:
     """Put what it counts into a run's checkpoint, from the run's examples, if its start counts.
 
-    `others` are of other code: see `counting.share`.
+    `others` are of other code: see `counting.share`. The network's answers are kept in the folder `kept`.
     """
-    predictor = of_checkpoint(folder)
+    predictor = of_checkpoint(folder, cache_dir=kept)
     if isinstance(predictor, PooledPredictor):
         space = evaluate.space_of(predictor)
         found = grown(predictor.counts, examples, space.name, space.size or 1.0)

@@ -15,9 +15,10 @@ The checkpoint that was replaced is kept beside its place, under its name and di
 
 from __future__ import annotations
 
+import math
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ci_rlm.errors import CheckpointError, UsageError
@@ -25,8 +26,8 @@ from ci_rlm.model import checkpoint
 from ci_rlm.predict import Predictor
 from ci_rlm.training import evaluate, team
 from ci_rlm.training.bootstrap import Difference
-from ci_rlm.training.corpus import Example
-from ci_rlm.training.questions import pairs_of, points_of
+from ci_rlm.training.corpus import Example, Row
+from ci_rlm.training.questions import few, pairs_of, points_of
 
 SCORE, CHANGES = "accuracy/crps", "pairs/edits/ratio_crps"
 """Of costs, and of the ratios of changes."""
@@ -62,6 +63,17 @@ class Decision:
     def better(self) -> bool:
         """Nothing speaks against it."""
         return not self.against
+
+
+def general(examples: Sequence[Example], size: float) -> list[Example]:
+    """Of a general corpus what two checkpoints are compared on: problems of the test split, each program
+    at the input size that is nearest to `size`. The other splits stay as they are."""
+
+    def nearest(rows: Sequence[Row]) -> tuple[Row, ...]:
+        return tuple(sorted(rows, key=lambda row: abs(math.log(row.size / size)))[:1])
+
+    found = few(examples, "test", GENERAL)
+    return [replace(e, rows=nearest(e.rows)) if e.split == "test" else e for e in found]
 
 
 def decide(own: Compared, general: Compared) -> Decision:

@@ -29,8 +29,8 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
 from ci_rlm.errors import UsageError
-from ci_rlm.model import alternatives
-from ci_rlm.model.alternatives import Head
+from ci_rlm.model import alternatives, checkpoint
+from ci_rlm.model.alternatives import Head, NumberTokens
 from ci_rlm.model.network import avoid_plans
 from ci_rlm.model.tokenizer import TextTokenizer
 from ci_rlm.training import counting, programs, vocabulary
@@ -368,6 +368,13 @@ def write_checkpoint(recipe: Recipe, network: Head, words: TextTokenizer) -> Non
         f"# {recipe.name}\n\nA training run's checkpoint; `ci_rlm.training.publish` writes the model card.\n"
     )
     known, counts = vocabulary.of_run(recipe), counting.of_run(recipe)
+    if recipe.start is not None and recipe.start.method == COUNTS and isinstance(network, NumberTokens):
+        start = checkpoint.locate(recipe.start.checkpoint)
+        checkpoint.save(
+            recipe.out / "checkpoint", network, words.to_json(), card,
+            vocabulary=known, counts=counts, same_as=start,
+        )  # fmt: skip
+        return
     alternatives.save(recipe.out / "checkpoint", network, words, card, known, counts)
 
 

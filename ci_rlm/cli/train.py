@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from ci_rlm.training.promote import Decision
     from ci_rlm.training.recipe import Recipe
 
+ANSWERS = "answers"
+"""What checkpoints said, in a run's folder, so that nothing is asked twice."""
 _FOLDER = click.Path(file_okay=False, path_type=Path)
 
 
@@ -78,10 +80,9 @@ def _others(recipe: Recipe, general: Path | None) -> list[Example]:
     from ci_rlm.training import examples, promote
     from ci_rlm.training import general as shipped
     from ci_rlm.training.networks import size_of
-    from ci_rlm.training.questions import few
 
-    found = examples.read(general or shipped.corpus(recipe.out), size=size_of(recipe))
-    return few(found, "test", promote.GENERAL)
+    size = size_of(recipe)
+    return promote.general(examples.read(general or shipped.corpus(recipe.out), size=size), size)
 
 
 def _ours(recipe: Recipe) -> list[Example]:
@@ -99,9 +100,10 @@ def _make_ready(recipe: Recipe, candidate: Path, others: Sequence[Example]) -> N
     from ci_rlm.training import calibrate, grown
 
     with _telling() as tell:
-        grown.write(candidate, _ours(recipe), others, tell)
+        grown.write(candidate, _ours(recipe), others, recipe.out / ANSWERS, tell)
         try:
-            fitted = calibrate.calibrations(of_checkpoint(candidate), others, progress=tell)
+            predictor = of_checkpoint(candidate, cache_dir=recipe.out / ANSWERS, warn=warn)
+            fitted = calibrate.calibrations(predictor, others, progress=tell)
             calibrate.write(candidate, fitted)
         except CiRlmError as error:
             warn(f"the outcome is not calibrated, so its verdicts stay unsure: {error.message}")
@@ -121,6 +123,7 @@ def _promoted(recipe: Recipe, candidate: Path, place: Path, others: Sequence[Exa
 
 
 def _decision(recipe: Recipe, candidate: Path, place: Path, others: Sequence[Example]) -> Decision:
+    from ci_rlm.cli.talk import warn
     from ci_rlm.errors import UsageError
     from ci_rlm.model import checkpoint
     from ci_rlm.predict import of_checkpoint
@@ -131,9 +134,10 @@ def _decision(recipe: Recipe, candidate: Path, place: Path, others: Sequence[Exa
         raise UsageError(f"{place} holds no checkpoint to beat", hint=hint)
     beaten = place if place.exists() or recipe.start is None else checkpoint.locate(recipe.start.checkpoint)
     with _telling() as tell:
-        both = of_checkpoint(candidate), of_checkpoint(beaten)
-        own = promote.differences(*both, _ours(recipe), "test", tell)
-        return promote.decide(own, promote.differences(*both, others, "test", tell))
+        kept = recipe.out / ANSWERS
+        new, old = (of_checkpoint(each, cache_dir=kept, warn=warn) for each in (candidate, beaten))
+        own = promote.differences(new, old, _ours(recipe), "test", tell)
+        return promote.decide(own, promote.differences(new, old, others, "test", tell))
 
 
 @contextmanager
