@@ -27,7 +27,7 @@ from ci_rlm.model.alternatives import NUMBERS
 from ci_rlm.model.counts import LEAF, Counts, Level, Odds, Points, Trees
 from ci_rlm.predict import Predictor
 from ci_rlm.predict.pooled import cdf, log_odds, points_of
-from ci_rlm.training import corpus, edits, evaluate, team
+from ci_rlm.training import corpus, edits, evaluate
 from ci_rlm.training.calibrate import boost_of, weighted_quantiles
 from ci_rlm.training.corpus import METRICS, Example
 from ci_rlm.training.questions import (
@@ -330,12 +330,14 @@ DIFFERS = math.log(1.1)
 def _of_changes(
     counts: Counts, network: Predictor, examples: Sequence[Example], progress: evaluate.Progress
 ) -> dict[tuple[str, str], tuple[float, float]]:
-    """The shares of (network, counts), from the edits and a team's versions near the gate's input size."""
+    """The shares of (network, counts), from the edits near the gate's input size.
+
+    Not from a team's versions: between two of its logs, most of what differs is noise.
+    """
     points = points_of_examples(examples)
     texts, known = Tallies(points), truth(points)
     compares = next((each for each in network.spaces if each.compares), None)
-    pairs = [*edit_pairs(points), *team.versions(points)]
-    pairs = [pair for pair in pairs if is_near(points[pair.after])]
+    pairs = [pair for pair in edit_pairs(points) if is_near(points[pair.after])]
     before, after = (np.array([getattr(p, side) for p in pairs], np.intp) for side in ("before", "after"))
     ratios = known[after] - known[before]
     telling = (np.abs(ratios) > DIFFERS).sum(axis=0) >= ENOUGH
