@@ -7,6 +7,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -156,6 +157,24 @@ def test_only_what_is_not_known_is_asked_and_only_once(cache: AnswerCache) -> No
 def test_a_model_with_other_weights_is_asked_again(cache: AnswerCache) -> None:
     first, second = FakePredictor(by_length), FakePredictor(by_length)
     second.info = replace(second.info, digest="f" * 64)
+    for model in (first, second):
+        list(CachedPredictor(model, cache).predict([prompt("a")]))
+    assert len(second.asked) == 1
+
+
+def test_the_same_weights_are_asked_once_whatever_they_are_called(cache: AnswerCache) -> None:
+    first = FakePredictor(by_length)
+    info, space = replace(first.info, name="ours", hardware="a laptop"), replace(SPACE, hardware="a laptop")
+    second = FakePredictor(by_length, info=info, spaces=(space,))
+    for model in (first, second):
+        list(CachedPredictor(model, cache).predict([prompt("a")]))
+    assert not second.asked
+
+
+@pytest.mark.parametrize("other", [{"size": 7.0}, {"prefix": "x"}, {"metrics": SPACE.metrics[:1]}])
+def test_a_model_of_another_space_is_asked_again(cache: AnswerCache, other: dict[str, Any]) -> None:
+    first = FakePredictor(by_length)
+    second = FakePredictor(by_length, spaces=(replace(SPACE, **other),))
     for model in (first, second):
         list(CachedPredictor(model, cache).predict([prompt("a")]))
     assert len(second.asked) == 1

@@ -13,6 +13,7 @@ import json
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
@@ -145,7 +146,10 @@ class CachedPredictor:
 
 
 def _fingerprint(info: ModelInfo, spaces: tuple[Space, ...]) -> str:
-    return hashlib.sha256(repr((info, spaces)).encode()).hexdigest()
+    """Of all that answers depend on; not of a checkpoint's name, nor of the hardware that it tells of."""
+    asked = [replace(space, hardware="") for space in spaces]
+    told = info.digest, info.tokenizer_digest, info.dtype, asked
+    return hashlib.sha256(repr(told).encode()).hexdigest()
 
 
 def _select(database: sqlite3.Connection, model: str, keys: Sequence[str]) -> Iterator[tuple[str, Answer]]:
