@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 ANSWERS = "answers"
 """What checkpoints said, in a run's folder, so that nothing is asked twice."""
+FALSE_ALARMS = 0.01
+"""Of neutral edits in other code, at most this share may be called by an outcome, as by what ships."""
 _FOLDER = click.Path(file_okay=False, path_type=Path)
 
 
@@ -103,7 +105,7 @@ def _make_ready(recipe: Recipe, candidate: Path, others: Sequence[Example]) -> N
         grown.write(candidate, _ours(recipe), others, recipe.out / ANSWERS, tell)
         try:
             predictor = of_checkpoint(candidate, cache_dir=recipe.out / ANSWERS, warn=warn)
-            fitted = calibrate.calibrations(predictor, others, progress=tell)
+            fitted = calibrate.calibrations(predictor, others, FALSE_ALARMS, tell)
             calibrate.write(candidate, fitted)
         except CiRlmError as error:
             warn(f"the outcome is not calibrated, so its verdicts stay unsure: {error.message}")
