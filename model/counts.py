@@ -34,6 +34,8 @@ LEAF = -1
 Points = Sequence[tuple[float, float]]
 """(x, P(value <= x)), both ascending."""
 
+_AT_ONCE = 4096
+"""Rows that go through the trees together, which takes some kilobytes a row."""
 _UNREADABLE = (ValueError, KeyError, TypeError, OverflowError, RecursionError)
 _ARRAYS = {"feature": "int16", "threshold": "float32", "left": "int32", "right": "int32", "value": "float32"}
 _PER_TREE = {"root": "int32", "question": "int32"}
@@ -78,18 +80,23 @@ class Trees:
 
     def sums(self, rows: NDArray[np.float64]) -> list[list[float]]:
         """Of each question, for each of R rows: (R, E) numbers, the same on every machine."""
+        ends = np.searchsorted(self.question, np.arange(len(self.bias) + 1)).tolist()
+        questions = list(zip(self.bias, pairwise(ends), strict=True))
+        # fsum rounds once, so the order of a processor's own sums does not matter.
+        return [
+            [math.fsum([bias, *values[start:end]]) for bias, (start, end) in questions]
+            for first in range(0, len(rows), _AT_ONCE)
+            for values in self._leaves(rows[first : first + _AT_ONCE]).tolist()
+        ]
+
+    def _leaves(self, rows: NDArray[np.float64]) -> NDArray[np.float32]:
+        """The value that each tree answers a row with: (R, T)."""
         place = np.tile(self.root, (len(rows), 1))
         which = np.arange(len(rows))[:, None]
         while ((asked := self.feature[place]) != LEAF).any():
             goes_left = rows[which, asked] <= self.threshold[place]
             place = np.where(asked == LEAF, place, np.where(goes_left, self.left[place], self.right[place]))
-        ends = np.searchsorted(self.question, np.arange(len(self.bias) + 1)).tolist()
-        # fsum rounds once, so the order of a processor's own sums does not matter.
-        questions = list(zip(self.bias, pairwise(ends), strict=True))
-        return [
-            [math.fsum([bias, *row[start:end]]) for bias, (start, end) in questions]
-            for row in self.value[place].tolist()
-        ]
+        return self.value[place]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -120,6 +120,15 @@ def test_the_trees_are_those_that_were_fitted(monkeypatch: pytest.MonkeyPatch) -
     assert trees.sums(rows[:1])[0][2] < -6
 
 
+def test_many_rows_are_answered_as_each_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = np.random.default_rng(0).integers(-2, 3, (30, 4)).astype(np.float64)
+    trees = COUNTS.parts[KEY].trees
+    expected = [trees.sums(row[None])[0] for row in rows]
+    monkeypatch.setattr(counts, "_AT_ONCE", 7)
+    assert trees.sums(rows) == expected
+    assert trees.sums(rows[:0]) == []
+
+
 def test_the_trees_of_costs_are_those_that_were_fitted() -> None:
     chance = np.random.default_rng(0)
     rows = chance.integers(0, 5, (300, 4)).astype(np.float64)

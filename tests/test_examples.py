@@ -20,6 +20,7 @@ from ci_rlm.training import corpus, examples, train
 from ci_rlm.training.recipe import read_recipe
 from tests.conftest import Checkout
 from tests.own_logs import Fake, logs_of, measured
+from tests.test_counts import COUNTS
 from tests.test_train import RECIPE, example
 
 HEAD = RECIPE[: RECIPE.index("[model]")]
@@ -79,6 +80,9 @@ def test_ingested_functions_are_learned_from_and_evaluated_on(folder: Path) -> N
 def test_a_run_of_what_is_counted_alone_leaves_the_weights(folder: Path) -> None:
     path = folder / "ours.toml"
     path.write_text(path.read_text().replace("frozen-encoder", "counts"))
+    with pytest.raises(UsageError, match="counts nothing, so nothing would learn"):
+        call(train_command, "ours.toml", "--general", "corpus")
+    checkpoint.write_counts(folder / "run" / "checkpoint", COUNTS)
     assert call(train_command, "ours.toml", "--general", "corpus").return_value == 0
     start, ours = (checkpoint.load_network(folder / run / "checkpoint") for run in ("run", "ours"))
     for (name, before), after in zip(start.state_dict().items(), ours.state_dict().values(), strict=True):

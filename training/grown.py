@@ -29,6 +29,8 @@ from ci_rlm.training.scores import Reals
 
 NAMES = 20
 """A name is counted besides those of the start that so many of a team's functions use."""
+REHEARSED = 4000
+"""Generated programs at most; fewer where there are fewer texts to learn from."""
 ROUNDS, RATE = 200, 0.06
 
 
@@ -60,7 +62,8 @@ def grown(counts: Counts, examples: Sequence[Example], space: str, size: float, 
         return counts
     own = Tallies(learned)
     counts = counts.counting(own.names(NAMES))
-    rehearsed = points_of(list(_rehearsed(len({each.text for each, _ in learned}), size)))
+    number = min(REHEARSED, len({each.text for each, _ in learned}))
+    rehearsed = points_of(_rehearsed(number, size))
     rows = rows_of_texts(counts, own, learned)
     others = rows_of_texts(counts, Tallies(rehearsed), rehearsed)
     asked = rows_of_texts(counts, Tallies(told), told)

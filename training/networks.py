@@ -129,7 +129,11 @@ def network_of(
     if recipe.start is not None:
         if recipe.head != alternatives.NUMBERS:
             raise UsageError("the recipe's head: a checkpoint has number tokens and no other head")
-        loaded = checkpoint.load_network(checkpoint.locate(recipe.start.checkpoint))
+        folder = checkpoint.locate(recipe.start.checkpoint)
+        if recipe.start.method == COUNTS and not (folder / checkpoint.COUNTS).exists():
+            message = f"{recipe.start.checkpoint} counts nothing, so nothing would learn"
+            raise UsageError(message, hint="another method in [start], or another checkpoint")
+        loaded = checkpoint.load_network(folder)
         state = loaded.state_dict()
         if config.compares and not loaded.config.compares:
             state |= _sides(network)

@@ -378,6 +378,13 @@ def write_checkpoint(recipe: Recipe, network: Head, words: TextTokenizer) -> Non
     alternatives.save(recipe.out / "checkpoint", network, words, card, known, counts)
 
 
+def writes() -> bool:
+    """Whether this is the process that writes; of several in one run, it is one."""
+    from accelerate import PartialState
+
+    return bool(PartialState().is_main_process)
+
+
 def main(recipe: Recipe, *, minutes: float | None = None, threads: int | None = None) -> Path:
     """Train with so many threads of torch; all cores by default."""
     if threads:

@@ -69,6 +69,8 @@ def train(
         message = "--general is for runs on ingested logs, and for --promote-if-better"
         raise UsageError(message, hint="name the folder in use with it")
     folder = training.main(run, minutes=minutes, threads=threads)
+    if not training.writes():
+        return 0
     click.echo(str(folder))
     if place is None and not own_logs:
         return 0
