@@ -118,12 +118,12 @@ def read_counts(folder: Path) -> Counts | None:
 
 def write_counts(folder: Path, counts: Counts) -> None:
     """Put other counts into a checkpoint's folder, whole or not at all."""
-    scratch = folder / f".{COUNTS}.writing"
-    try:
-        _write_durably(scratch, counts.to_bytes())
-        scratch.replace(folder / COUNTS)
-    finally:
-        scratch.unlink(missing_ok=True)
+    _put(folder / COUNTS, counts.to_bytes())
+
+
+def write_calibration(folder: Path, calibration: Sequence[Calibration]) -> None:
+    """Put another calibration into a checkpoint's folder, whole or not at all."""
+    _put(folder / CALIBRATION, records.dump(list(calibration)).encode())
 
 
 def tokenizer_path(folder: Path) -> Path:
@@ -240,7 +240,8 @@ def _serialized(
 def _replace_folder(folder: Path, files: Mapping[str, bytes]) -> None:
     known = {CONFIG, TOKENIZER, WEIGHTS, CALIBRATION, CARD, VOCABULARY, COUNTS, FIGURES, weights.INDEX}
     known |= {path.name for path in folder.glob(weights.PARTS)}
-    present = {path.name for path in folder.iterdir()} if folder.exists() else set()
+    paths = folder.iterdir() if folder.exists() else ()
+    present = {path.name for path in paths if path.suffix != _UNFINISHED}
     if present - known:
         hint = "give the checkpoint a folder of its own"
         raise CheckpointError(f"{folder} holds more than a checkpoint: {min(present - known)}", hint=hint)
@@ -257,6 +258,19 @@ def _replace_folder(folder: Path, files: Mapping[str, bytes]) -> None:
         shutil.rmtree(aside, ignore_errors=True)
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
+
+
+_UNFINISHED = ".writing"
+"""The suffix of a file that whoever wrote it did not finish, if it is still there."""
+
+
+def _put(path: Path, content: bytes) -> None:
+    scratch = path.with_name(path.name + _UNFINISHED)
+    try:
+        _write_durably(scratch, content)
+        scratch.replace(path)
+    finally:
+        scratch.unlink(missing_ok=True)
 
 
 def _write_durably(path: Path, content: bytes) -> None:

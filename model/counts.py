@@ -29,6 +29,8 @@ from ci_rlm.errors import CheckpointError
 from ci_rlm.model.weights import RESTORE
 
 VERSION = 1
+MOST = 16_000
+"""Names at most: trees number twice as many in 15 bits."""
 LEAF = -1
 """The feature of a node that asks nothing."""
 Points = Sequence[tuple[float, float]]
@@ -134,9 +136,10 @@ class Counts:
     """Odds for a space that compares."""
 
     def counting(self, names: Iterable[str]) -> Counts:
-        """The same that counts further names besides, of which no tree asks yet."""
+        """The same that counts further names besides, of which no tree asks yet; `MOST` in all at most."""
         known = set(self.names)
         further = tuple(name for name in dict.fromkeys(names) if name not in known)
+        further = further[: max(0, MOST - len(self.names))]
 
         def moved(trees: Trees) -> Trees:
             # What comes behind the counts of a text, or of what a change adds, is now further behind.

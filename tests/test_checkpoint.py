@@ -141,6 +141,15 @@ def test_a_folder_with_other_files_is_never_replaced(
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
 
 
+def test_what_a_killed_writer_left_is_in_nobodys_way(
+    folder: Path, network: Network, tokenizer_json: str
+) -> None:
+    (folder / f"{checkpoint.COUNTS}.writing").write_bytes(b"half")
+    (folder / f"{checkpoint.CALIBRATION}.writing").write_bytes(b"half")
+    checkpoint.save(folder, network, tokenizer_json, CARD)
+    assert not list(folder.glob("*.writing"))
+
+
 def test_a_folder_is_located_by_its_path(folder: Path) -> None:
     assert checkpoint.locate(str(folder)) == folder
 

@@ -93,6 +93,13 @@ def test_a_run_of_what_is_counted_alone_leaves_the_weights(folder: Path) -> None
     assert call(train_command, "ours.toml", "--general", "corpus").return_value == 0
 
 
+def test_another_head_on_logs_is_trained_and_left(folder: Path) -> None:
+    head = RECIPE.format(folder=folder).replace("/corpus", "/out").replace("/run", "/masked")
+    text = head.replace("seed = 1", 'seed = 1\nhead = "masked"').replace("counts = 0.1", "counts = 0.0")
+    (folder / "masked.toml").write_text(text + '[ingested]\ntime = "wall_time"\n')
+    assert call(train_command, "masked.toml").return_value == 0
+
+
 def test_a_recipe_says_what_stands_for_cpu_time(folder: Path) -> None:
     assert read_recipe(folder / "ours.toml").time == "wall_time"
     assert read_recipe(folder / "recipe.toml").time == "cpu_time"

@@ -93,6 +93,13 @@ def test_to_count_further_names_changes_no_answer(
     assert found.of_one(found.parts[COST], after, 7.0) == COUNTS.of_one(COUNTS.parts[COST], after, 7.0)
 
 
+def test_more_names_than_trees_can_number_are_left_out() -> None:
+    found = COUNTS.counting(f"call {number}" for number in range(40_000))
+    assert len(found.names) == counts.MOST
+    change = {"for_statement": 1}, {"call sorted": 2}
+    assert found.of_change(found.parts[KEY], *change) == COUNTS.of_change(COUNTS.parts[KEY], *change)
+
+
 def test_trees_behind_others_add_their_answers(teams: Counts) -> None:
     rows = np.random.default_rng(0).integers(-2, 3, (40, 4)).astype(np.float64)
     one = COUNTS.parts[KEY].trees

@@ -113,7 +113,7 @@ def test_general_programs_are_compared_at_the_size_of_the_gate() -> None:
 
 
 def test_solutions_of_a_problem_are_no_versions_of_a_function() -> None:
-    assert team.versions(points_of(programs())) == []
+    assert promote.versions(points_of(programs())) == []
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,6 @@ import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +22,6 @@ from numpy.typing import NDArray
 from ci_rlm import comparing, prompt
 from ci_rlm.errors import CiRlmError
 from ci_rlm.flow import Calibration, ErrorBand, Limits, Prediction, Space, Vocabulary
-from ci_rlm.model import checkpoint, records
 from ci_rlm.predict import Predictor
 from ci_rlm.predict.unlike import strangers_of
 from ci_rlm.training import corpus, evaluate, reliability
@@ -335,14 +333,6 @@ def _over(both: Sequence[tuple[tuple[Prediction, ...], tuple[Prediction, ...]]],
 def claimable(over: Numbers, changes: Sequence[tuple[str, str]], vocabulary: Vocabulary | None) -> Numbers:
     """Probabilities of changes, (2, W); 0 for one unlike the training code, of which nothing is claimed."""
     return np.where([bool(strangers_of(*texts, vocabulary)) for texts in changes], 0.0, over)
-
-
-def write(folder: Path, found: Sequence[Calibration]) -> None:
-    """Put a calibration into a checkpoint's folder, whole or not at all."""
-    target = folder / checkpoint.CALIBRATION
-    scratch = target.with_suffix(".writing")
-    scratch.write_text(records.dump(list(found)), encoding="utf-8")
-    scratch.replace(target)
 
 
 def _near(points: Sequence[Point]) -> list[Point]:

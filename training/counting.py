@@ -55,7 +55,7 @@ EFFICIENT, NEUTRAL, EDIT_WEIGHT = 3, 1, 2.0
 PROBLEMS = 20
 """A name is counted that the programs of so many problems have."""
 NAMES = 4000
-"""Names at most: trees number twice as many in 15 bits."""
+"""Names at most."""
 ROUNDS, RATE = 100, 0.1
 """Trees of a question, and how much of each is added."""
 
@@ -350,14 +350,14 @@ def _of_changes(
     shares = {}
     for place, metric in enumerate(compares.metrics):
         part = counts.parts.get((compares.name, metric.name))
-        at = METRICS.index(metric.name)
-        if not isinstance(part, Odds) or not telling[at]:
+        column = METRICS.index(metric.name)
+        if not isinstance(part, Odds) or not telling[column]:
             continue
         told = [
             (ratio[place], counts.of_change(part, *(texts.of(points[at]) for at in both)))
             for (ratio, _), both in zip(answers, asked, strict=True)
         ]
-        shares[compares.name, metric.name] = _shares(told, ratios[:, at], weight)
+        shares[compares.name, metric.name] = _shares(told, ratios[:, column], weight)
     return shares
 
 

@@ -19,7 +19,7 @@ import numpy as np
 
 from ci_rlm.model import checkpoint
 from ci_rlm.model.counts import Counts, Level, Trees
-from ci_rlm.predict import of_checkpoint
+from ci_rlm.predict import Predictor
 from ci_rlm.predict.pooled import PooledPredictor
 from ci_rlm.training import counting, evaluate, rehearsal
 from ci_rlm.training.corpus import METRICS, Example, Row
@@ -36,16 +36,15 @@ ROUNDS, RATE = 200, 0.06
 
 def write(
     folder: Path,
+    predictor: Predictor,
     examples: Sequence[Example],
     others: Sequence[Example],
-    kept: Path | None = None,
     progress: evaluate.Progress = evaluate.silent,
 ) -> None:
     """Put what it counts into a run's checkpoint, from the run's examples, if its start counts.
 
-    `others` are of other code: see `counting.share`. The network's answers are kept in the folder `kept`.
+    `predictor` answers for the checkpoint as it is; `others` are of other code: see `counting.share`.
     """
-    predictor = of_checkpoint(folder, cache_dir=kept)
     if isinstance(predictor, PooledPredictor):
         space = evaluate.space_of(predictor)
         found = grown(predictor.counts, examples, space.name, space.size or 1.0)

@@ -27,7 +27,7 @@ from ci_rlm.predict import Predictor
 from ci_rlm.training import evaluate, team
 from ci_rlm.training.bootstrap import Difference
 from ci_rlm.training.corpus import Example, Row
-from ci_rlm.training.questions import few, pairs_of, points_of
+from ci_rlm.training.questions import Pair, Point, few, pairs_of, points_of, solution_pairs
 
 SCORE, CHANGES = "accuracy/crps", "pairs/edits/ratio_crps"
 """Of costs, and of the ratios of changes."""
@@ -36,6 +36,8 @@ GENERAL = 150
 little more."""
 MARGIN = 0.05
 """Of the present score on the general corpus, by which the candidate's may be worse."""
+VERSION = "version"
+"""The edit between two texts of a team's function."""
 
 Differences = Mapping[str, Difference]
 """By metric: candidate less present; below 0 is better."""
@@ -70,7 +72,7 @@ def general(examples: Sequence[Example], size: float) -> list[Example]:
     at the input size that is nearest to `size`. The other splits stay as they are."""
 
     def nearest(rows: Sequence[Row]) -> tuple[Row, ...]:
-        return tuple(sorted(rows, key=lambda row: abs(math.log(row.size / size)))[:1])
+        return tuple(sorted(rows, key=lambda row: abs(math.log(max(row.size, 1.0) / size)))[:1])
 
     found = few(examples, "test", GENERAL)
     return [replace(e, rows=nearest(e.rows)) if e.split == "test" else e for e in found]
@@ -121,7 +123,7 @@ def differences(
     if not chosen:
         raise UsageError(f"the corpus has no programs in its split {split!r}", hint="give a larger corpus")
     points = points_of(chosen)
-    pairs = [*pairs_of(points), *team.versions(points)]
+    pairs = [*pairs_of(points), *versions(points)]
     found = evaluate.compare(candidate, present, chosen, pairs, progress=progress)
     return Compared(
         {metric: scores[SCORE] for metric, scores in found.items()},
@@ -131,6 +133,12 @@ def differences(
 
 def _told_of(each: Difference | None) -> bool:
     return each is not None and each.difference.problems > 0
+
+
+def versions(points: Sequence[Point]) -> list[Pair]:
+    """Two texts of one function of a team's, measured at one input size: a change that was made."""
+    own = (pair for pair in solution_pairs(points) if points[pair.after][0].source == team.SOURCE)
+    return [replace(pair, edit=VERSION) for pair in own]
 
 
 def told(decision: Decision) -> str:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import statistics
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from ci_rlm.errors import UsageError
@@ -13,12 +12,9 @@ from ci_rlm.logs import FORMATS
 from ci_rlm.training import ingested, texts
 from ci_rlm.training.corpus import Example, Row
 from ci_rlm.training.ingested import Merged, Params
-from ci_rlm.training.questions import Pair, Point, solution_pairs
 from ci_rlm.training.sources import sha256
 
 SOURCE = "ingested"
-VERSION = "version"
-"""The edit between two texts of a team's function."""
 _PROFILERS = frozenset({"cprofile", "speedscope", "collapsed", "pyinstrument", "memray", "scalene"})
 """Tools under which a call takes longer than by itself."""
 
@@ -96,12 +92,6 @@ def splits_in_time(problems: Mapping[str, int], held_out: float = 0.1) -> dict[s
     size = max(1, round(held_out * len(order))) if len(order) > 2 else 0
     names = ["train"] * (len(order) - 2 * size) + ["calibration"] * size + ["test"] * size
     return dict(zip(order, names, strict=True))
-
-
-def versions(points: Sequence[Point]) -> list[Pair]:
-    """Two texts of one function of a team's, measured at one input size: a change that was made."""
-    own = (pair for pair in solution_pairs(points) if points[pair.after][0].source == SOURCE)
-    return [replace(pair, edit=VERSION) for pair in own]
 
 
 def _rows(merged: Iterable[Merged], size: float, time: str) -> tuple[Row, ...]:

@@ -48,7 +48,7 @@ def calibrate(checkpoint: Path, corpus: Path, time: str, target: str, limit: int
     if not 0 <= share < 1:
         raise UsageError(f"--false-alarms: expected 0 to below 1, not {target!r}")
     need("calibrate", *SCORING)
-    from ci_rlm.model.checkpoint import read_config
+    from ci_rlm.model.checkpoint import read_config, write_calibration
     from ci_rlm.predict import of_checkpoint
     from ci_rlm.training import calibrate as calibration
     from ci_rlm.training import examples as reader
@@ -62,7 +62,7 @@ def calibrate(checkpoint: Path, corpus: Path, time: str, target: str, limit: int
             of_checkpoint(checkpoint), examples, share or None,
             lambda done, total: progress.update(task, completed=done, total=total),
         )  # fmt: skip
-    calibration.write(checkpoint, found)
+    write_calibration(checkpoint, found)
     for one in found:
         click.echo(calibration.told(one))
     return 0

@@ -13,6 +13,7 @@ import click
 from ci_rlm.cli.extras import TRAINING, need
 
 if TYPE_CHECKING:
+    from ci_rlm.predict import Predictor
     from ci_rlm.training.corpus import Example
     from ci_rlm.training.promote import Decision
     from ci_rlm.training.recipe import Recipe
@@ -59,6 +60,7 @@ def train(
     from ci_rlm.errors import UsageError
 
     need("train", *TRAINING)
+    from ci_rlm.model.alternatives import NUMBERS
     from ci_rlm.training import ingested
     from ci_rlm.training import train as training
     from ci_rlm.training.recipe import read_recipe
@@ -72,7 +74,7 @@ def train(
     if not training.writes():
         return 0
     click.echo(str(folder))
-    if place is None and not own_logs:
+    if place is None and not (own_logs and run.head == NUMBERS):
         return 0
     others = _others(run, general)
     _make_ready(run, folder, others)
@@ -100,17 +102,20 @@ def _make_ready(recipe: Recipe, candidate: Path, others: Sequence[Example]) -> N
     """Give a run's checkpoint what it counts and what its probabilities are worth."""
     from ci_rlm.cli.talk import warn
     from ci_rlm.errors import CiRlmError
+    from ci_rlm.model import checkpoint
     from ci_rlm.predict import of_checkpoint
     from ci_rlm.training import calibrate, grown
 
+    def asked() -> Predictor:
+        return of_checkpoint(candidate, cache_dir=recipe.out / ANSWERS, warn=warn)
+
     with _telling() as tell:
-        grown.write(candidate, _ours(recipe), others, recipe.out / ANSWERS, tell)
+        grown.write(candidate, asked(), _ours(recipe), others, tell)
         try:
-            predictor = of_checkpoint(candidate, cache_dir=recipe.out / ANSWERS, warn=warn)
-            fitted = calibrate.calibrations(predictor, others, FALSE_ALARMS, tell)
-            calibrate.write(candidate, fitted)
+            fitted = calibrate.calibrations(asked(), others, FALSE_ALARMS, tell)
+            checkpoint.write_calibration(candidate, fitted)
         except CiRlmError as error:
-            warn(f"the outcome is not calibrated, so its verdicts stay unsure: {error.message}")
+            warn(f"the outcome is not calibrated, so its verdicts stay unsure: {error.message}; {error.hint}")
 
 
 def _promoted(recipe: Recipe, candidate: Path, place: Path, others: Sequence[Example]) -> int:
