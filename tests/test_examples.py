@@ -93,11 +93,14 @@ def test_a_run_of_what_is_counted_alone_leaves_the_weights(folder: Path) -> None
     assert call(train_command, "ours.toml", "--general", "corpus").return_value == 0
 
 
-def test_another_head_on_logs_is_trained_and_left(folder: Path) -> None:
-    head = RECIPE.format(folder=folder).replace("/corpus", "/out").replace("/run", "/masked")
-    text = head.replace("seed = 1", 'seed = 1\nhead = "masked"').replace("counts = 0.1", "counts = 0.0")
-    (folder / "masked.toml").write_text(text + '[ingested]\ntime = "wall_time"\n')
-    assert call(train_command, "masked.toml").return_value == 0
+@pytest.mark.parametrize("head", ["mse", "text"])
+def test_another_head_on_logs_is_trained_and_left(folder: Path, head: str) -> None:
+    """Its folder is no checkpoint that a gate could ask."""
+    text = RECIPE.format(folder=folder).replace("/corpus", "/out").replace("/run", f"/{head}")
+    text = text.replace("seed = 1", f'seed = 1\nhead = "{head}"') + '[ingested]\ntime = "wall_time"\n'
+    (folder / "other.toml").write_text(text)
+    assert call(train_command, "other.toml").return_value == 0
+    assert not (folder / head / "checkpoint" / checkpoint.CONFIG).exists()
 
 
 def test_a_recipe_says_what_stands_for_cpu_time(folder: Path) -> None:
