@@ -81,11 +81,21 @@ class Arm:
     """Arms whose weights are averaged, in place of a run."""
 
 
+def _of_width(width: int) -> dict[str, int]:
+    return {"width": width, "heads": width // 32, "feed_forward": width * 11 // 4}
+
+
 ARMS = {
     BASE: Arm("width 128, 2 + 2 layers, 2,048 words"),
-    "width-64": Arm("width 64", model={"width": 64, "heads": 2, "feed_forward": 176}),
-    "width-192": Arm("width 192", model={"width": 192, "heads": 6, "feed_forward": 528}),
-    "width-256": Arm("width 256", model={"width": 256, "heads": 8, "feed_forward": 704}),
+    "width-64": Arm("width 64", model=_of_width(64)),
+    "width-192": Arm("width 192", model=_of_width(192)),
+    "width-256": Arm("width 256", model=_of_width(256)),
+    **{
+        f"width-{width}-{rate}": Arm(
+            f"width {width}, rate {rate}", model=_of_width(width), train={"learning_rate": float(rate)}
+        )
+        for width, rate in ((64, "4e-3"), (128, "1e-3"), (192, "1e-3"), (256, "1e-3"), (256, "5e-4"))
+    },
     "deep": Arm("width 96, 4 + 2 layers", model={"width": 96, "encoder_layers": 4, "feed_forward": 256}),
     "shallow": Arm("width 176, 1 + 2 layers", model={"width": 176, "encoder_layers": 1, "feed_forward": 484}),
     "words-512": Arm("512 words", model={"vocab_size": 512}),

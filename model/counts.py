@@ -28,7 +28,8 @@ from numpy.typing import NDArray
 from ci_rlm.errors import CheckpointError
 from ci_rlm.model.weights import RESTORE
 
-VERSION = 1
+VERSION = 2
+"""Of the file, and of what its names mean (`extract/tally.py`)."""
 MOST = 16_000
 """Names at most: trees number twice as many in 15 bits."""
 LEAF = -1

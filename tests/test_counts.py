@@ -160,7 +160,7 @@ def altered(path: Path, name: str, change: Callable[[np.ndarray[Any, Any]], Any]
     tensors[key] = change(tensors[key].copy())
     told = json.dumps(
         {
-            "version": 1, "names": COUNTS.names,
+            "version": 2, "names": COUNTS.names,
             "parts": [{"space": KEY[0], "metric": KEY[1], "edges": [0.1, 0.7], "bias": [0.0, 0.0],
                        "network": 1.0, "counts": 1.0}],
         }
@@ -215,7 +215,7 @@ def test_errors_that_do_not_ascend_are_refused(tmp_path: Path, errors: Any) -> N
 def test_a_number_that_is_too_large_is_told(tmp_path: Path) -> None:
     path = tmp_path / "counts.safetensors"
     path.write_bytes(COUNTS.to_bytes())
-    told = {"version": 1, "names": [], "parts": [{"space": KEY[0], "metric": KEY[1], "bias": [10**400]}]}
+    told = {"version": 2, "names": [], "parts": [{"space": KEY[0], "metric": KEY[1], "bias": [10**400]}]}
     save_file(load_file(path), path, metadata={"counts": json.dumps(told)})
     with pytest.raises(CheckpointError, match="damaged"):
         counts.read(path)

@@ -120,10 +120,10 @@ with after ÷ before of the same two. Both are given an input size; the gate ask
 The gate compares by the second, in both orders, and takes the cost before from the first.
 
 What the network answers is pooled with what *counting* says: gradient-boosted trees over the syntax
-nodes, loops and called names that a function has, and of a change, that it takes away and adds
-(`counts.safetensors`, `ci_rlm/predict/pooled.py`). They were fitted on the same training split, those of
-changes also on changes between releases of packages, others than below, which are taken to keep the
-cost, and on edits of these functions, which are taken to cost what edits of their kind were measured
+nodes and called names that a function has, in loops and outside, and of a change, that it takes away and
+adds (`counts.safetensors`, `ci_rlm/predict/pooled.py`). They were fitted on the same training split,
+those of changes also on changes between releases of packages, others than below, which are taken to keep
+the cost, and on edits of these functions, which are taken to cost what edits of their kind were measured
 to. Each has a share in the log odds of an answer, found on the calibration split. The tables tell what
 each says alone.
 

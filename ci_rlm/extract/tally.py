@@ -1,12 +1,14 @@
 """What is counted of a Python text: its syntax nodes, its loops, and what it calls by which name.
 
 Of two versions these counts say what a change takes away and adds, whatever the lines are called
-in a diff. What is called in a loop, and loops in loops, are counted as that, too: they multiply.
+in a diff. What a loop does more than once is counted as that, too.
 """
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from ci_rlm.extract.canonical import python_parser
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
     from tree_sitter import Node
 
 DEEPEST = 2
-"""Loops around a node that are told apart: more count as so many."""
+"""Loops that do a node at each turn are told apart up to so many: more count as these."""
 
 _LOOPS = frozenset(
     {
@@ -30,26 +32,28 @@ def tally(text: str) -> Counter[str]:
     """How often each thing is in a text, which need not parse.
 
     Names: `TYPE` of a syntax node, anonymous ones included, which are operators and keywords; `call
-    NAME` and `call .NAME` of a method, but for names that the text itself defines; loops and calls
-    inside of loops also as `…@1`, inside of two or more as `…@2`.
+    NAME` and `call .NAME` of a method, but for names that the text itself defines; what a loop
+    does at each turn also as `…@1`, what two or more do as `…@2`.
     """
     source = text.encode("utf-8", "surrogatepass")
     found: Counter[str] = Counter()
     called: Counter[tuple[str, int]] = Counter()
     defined: set[str] = set()
+    once: dict[int, int] = {}
     # Iterative, so that nesting as deep as the parser takes cannot exhaust the stack.
     stack: list[tuple[Node, int]] = [(python_parser().parse(source).root_node, 0)]
     while stack:
         node, depth = stack.pop()
-        kind = node.type
+        kind, depth = node.type, once.pop(node.id, depth)
         found[kind] += 1
+        if depth:
+            found[f"{kind}@{depth}"] += 1
         if kind in _DEFINITIONS:
             defined.add(_name_of(node, "name"))
         elif kind == "call":
             called[_callee_of(node), depth] += 1
         if kind in _LOOPS:
-            if depth:
-                found[f"{kind}@{depth}"] += 1
+            once |= dict.fromkeys(_done_once(node), depth)
             depth = min(depth + 1, DEEPEST)
         stack.extend((child, depth) for child in node.children)
     for (name, depth), times in called.items():
@@ -58,6 +62,19 @@ def tally(text: str) -> Counter[str]:
             if depth:
                 found[f"call {name}@{depth}"] += times
     return found
+
+
+def _done_once(loop: Node) -> Iterator[int]:
+    """The ids of what is evaluated once, however often a loop turns: what it goes over, and its `else`.
+
+    Of a comprehension's clauses only the first: the others are evaluated at each turn of those before.
+    """
+    clauses = (child for child in loop.children if child.type == "for_in_clause")
+    for holder in (loop, *islice(clauses, 1)):
+        for field in ("right", "alternative"):
+            part = holder.child_by_field_name(field)
+            if part is not None:
+                yield part.id
 
 
 def _callee_of(call: Node) -> str:
