@@ -94,8 +94,9 @@ ARMS = {
         f"width-{width}-{rate}": Arm(
             f"width {width}, rate {rate}", model=_of_width(width), train={"learning_rate": float(rate)}
         )
-        for width, rate in ((64, "4e-3"), (128, "1e-3"), (192, "1e-3"), (256, "1e-3"), (256, "5e-4"))
+        for width, rate in ((64, "4e-3"), (192, "1e-3"), (256, "1e-3"), (256, "5e-4"))
     },
+    "width-128-1e-3": Arm("width 128, rate 1e-3", train={"learning_rate": 1e-3}),
     "deep": Arm("width 96, 4 + 2 layers", model={"width": 96, "encoder_layers": 4, "feed_forward": 256}),
     "shallow": Arm("width 176, 1 + 2 layers", model={"width": 176, "encoder_layers": 1, "feed_forward": 484}),
     "words-512": Arm("512 words", model={"vocab_size": 512}),
