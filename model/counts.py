@@ -37,6 +37,7 @@ LEAF = -1
 Points = Sequence[tuple[float, float]]
 """(x, P(value <= x)), both ascending."""
 
+_ANEW = "train the checkpoint anew with this version, or name another one"
 _AT_ONCE = 4096
 """Rows that go through the trees together, which takes some kilobytes a row."""
 _UNREADABLE = (ValueError, KeyError, TypeError, OverflowError, RecursionError)
@@ -222,7 +223,7 @@ def read(path: Path) -> Counts:
         with safe_open(path, framework="numpy") as file:
             told = json.loads((file.metadata() or {}).get("counts", "null"))
             if not isinstance(told, dict) or told.get("version") != VERSION:
-                raise CheckpointError(f"{path} is of another version of this program", hint=RESTORE)
+                raise CheckpointError(f"{path} is of another version of this program", hint=_ANEW)
             names = tuple(map(str, told["names"]))
             parts = {}
             for part in told["parts"]:
