@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import multiprocessing
 from collections import Counter
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -173,8 +174,8 @@ def test_other_rows_are_another_corpus(sample: Path, tmp_path: Path) -> None:
 
 
 def test_two_that_build_it_at_once_get_the_same_and_leave_nothing_else(sample: Path, tmp_path: Path) -> None:
-    with ThreadPoolExecutor(2) as pool:
-        first, second = pool.map(lambda _: general.corpus(tmp_path / "cache", sample), range(2))
+    with ProcessPoolExecutor(2, multiprocessing.get_context("spawn")) as pool:
+        first, second = pool.map(general.corpus, [tmp_path / "cache"] * 2, [sample] * 2)
     assert first == second
     assert [path.name for path in (tmp_path / "cache").iterdir()] == [first.name]
     assert corpus.read(first)
