@@ -133,33 +133,11 @@ def test_the_trees_of_costs_are_those_that_were_fitted() -> None:
     chance = np.random.default_rng(0)
     rows = chance.integers(0, 5, (300, 4)).astype(np.float64)
     cost = rows[:, 0] - rows[:, 1] * rows[:, 2] + chance.normal(size=300)
-    trees = counting._guessing(rows, cost, ["one"] * 300, seed=2)
+    trees = counting._guessing(rows, cost, seed=2)
     model = HistGradientBoostingRegressor(max_iter=400, learning_rate=0.06, random_state=2).fit(rows, cost)
     assert [each for (each,) in trees.sums(rows[:50])] == pytest.approx(
         model.predict(rows[:50]).tolist(), abs=1e-5
     )
-
-
-def test_the_order_within_a_problem_is_learned_beside_levels_that_no_text_tells() -> None:
-    chance = np.random.default_rng(0)
-
-    def drawn(problems: int) -> tuple[np.ndarray[Any, Any], ...]:
-        problem = np.repeat(np.arange(problems), 8)
-        rows = chance.normal(size=(len(problem), 4))
-        rows[:, 1:] = rows[problem, 1:]  # what its programs have in common
-        return problem, rows, 0.3 * rows[:, 0], 2 * chance.normal(size=problems)[problem]
-
-    problem, rows, order, level = drawn(200)
-    found = counting.levels(rows, order + level, [str(each) for each in problem], seed=1)
-    # So much is left if what other problems tell is as far off as the level of one of them.
-    assert np.corrcoef(found, level)[0, 1] > 1 / math.sqrt(2)
-    assert all(len(set(found[problem == each])) == 1 for each in range(200))
-    _, asked, expected, _ = drawn(200)
-    missed = []
-    for names in (problem, np.zeros(len(problem))):
-        told = counting._guessing(rows, order + level, names, seed=1).sums(asked)
-        missed.append(np.abs(np.array(told)[:, 0] - expected).mean())
-    assert missed[0] < 0.8 * missed[1]
 
 
 def test_what_is_written_is_read(tmp_path: Path) -> None:

@@ -58,8 +58,6 @@ NAMES = 4000
 """Names at most."""
 ROUNDS, RATE = 100, 0.1
 """Trees of a question, and how much of each is added."""
-OF_LEVEL = 0.5
-"""How much of a problem's own level is taken off its costs before the trees of single costs see them."""
 
 
 def of_checkpoint(
@@ -117,12 +115,11 @@ def fit(
         if not np.isnan(ratio).all():
             trees = _answering(rows[good], both[good], weight[good], edges, seed)
             parts[compares.name, metric] = Odds(edges, trees)
-    rows, problems = rows_of_texts(counted, texts, points), _problems_of(points)
+    rows = rows_of_texts(counted, texts, points)
     for metric, of in _measured(space, known):
         good = ~np.isnan(of)
         if good.any():
-            trees = _guessing(rows[good], of[good], problems[good], seed)
-            parts[space.name, metric] = Level(_NO_ERRORS, trees)
+            parts[space.name, metric] = Level(_NO_ERRORS, _guessing(rows[good], of[good], seed))
     return Counts(counted.names, parts) if parts else None
 
 
@@ -135,12 +132,12 @@ def guesses(training: Sequence[Example], points: Sequence[Point], seed: int = 0)
     counted = Counts(texts.names(PROBLEMS), {})
     rows = rows_of_texts(counted, texts, texts.points)
     asked = rows_of_texts(counted, texts, points)
-    known, problems = truth(texts.points), _problems_of(texts.points)
+    known = truth(texts.points)
     found = np.full((len(points), len(METRICS)), np.nan)
     for metric, of in enumerate(known.T):
         good = ~np.isnan(of)
         if good.any():
-            trees = _guessing(rows[good], of[good], problems[good], seed)
+            trees = _guessing(rows[good], of[good], seed)
             found[:, metric] = np.array(trees.sums(asked))[:, 0]
     return found
 
@@ -254,48 +251,13 @@ def _answering(rows: Reals, ratio: Reals, weight: Reals, edges: Sequence[float],
     return flat(models, bias)
 
 
-def _guessing(rows: Reals, cost: Reals, problems: Sequence[str] | NDArray[Any], seed: int) -> Trees:
-    """A regression of ln(cost), (N,), without a part of what is the problem's alone.
-
-    What a problem's inputs make of its level no text tells, and trees that are asked for it learn other
-    things in its place.
-    """
-    learned = cost - OF_LEVEL * levels(rows, cost, problems, seed)
-    model = _regression(400, 0.06, seed).fit(rows, learned)
-    return flat([model], [float(model._baseline_prediction.item())])
-
-
-def levels(rows: Reals, cost: Reals, problems: Sequence[str] | NDArray[Any], seed: int) -> Reals:
-    """How far the problem of each row lies from what others tell of it, (N,), in ln(cost).
-
-    The mean error of trees that are fitted on the other half of the problems, a little towards 0 where there
-    are few rows: the random intercepts of a mixed-effects forest (Hajjem, Bellavance and Larocque, Journal of
-    Statistical Computation and Simulation 84, 2014), found once. 0 where there is one problem alone.
-    """
-    names, problem = np.unique(np.asarray(problems), return_inverse=True)
-    if len(names) < 2:
-        return np.zeros(len(cost))
-    half = (np.random.default_rng(seed).permutation(len(names)) % 2)[problem]
-    missed = np.empty(len(cost))
-    for each in (0, 1):
-        told, asked = half != each, half == each
-        model = _regression(200, 0.1, seed).fit(rows[told], cost[told])
-        missed[asked] = cost[asked] - model.predict(rows[asked])
-    level: Reals = np.bincount(problem, missed) / (np.bincount(problem) + 1)
-    return level[problem]
-
-
-def _regression(trees: int, rate: float, seed: int) -> Any:
+def _guessing(rows: Reals, cost: Reals, seed: int) -> Trees:
+    """A regression of ln(cost), by the settings of the baseline (`baselines.py`)."""
     from sklearn.ensemble import HistGradientBoostingRegressor
 
-    # Rows that tell when to stop would be of the problems that are learned from, and tell too late.
-    return HistGradientBoostingRegressor(
-        max_iter=trees, learning_rate=rate, early_stopping=False, random_state=seed
-    )
-
-
-def _problems_of(points: Sequence[Point]) -> NDArray[Any]:
-    return np.array([example.problem for example, _ in points])
+    model = HistGradientBoostingRegressor(max_iter=400, learning_rate=0.06, random_state=seed)
+    model.fit(rows, cost)
+    return flat([model], [float(model._baseline_prediction.item())])
 
 
 def flat(models: Sequence[Any], bias: Sequence[float]) -> Trees:
