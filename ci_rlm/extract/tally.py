@@ -32,8 +32,8 @@ def tally(text: str) -> Counter[str]:
     """How often each thing is in a text, which need not parse.
 
     Names: `TYPE` of a syntax node, anonymous ones included, which are operators and keywords; `call
-    NAME` and `call .NAME` of a method, or `own call` where the text itself defines that name; what
-    a loop does at each turn also as `…@1`, what two or more do as `…@2`.
+    NAME` and `call .NAME` of a method, but for names that the text itself defines; what a loop
+    does at each turn also as `…@1`, what two or more do as `…@2`.
     """
     source = text.encode("utf-8", "surrogatepass")
     found: Counter[str] = Counter()
@@ -57,11 +57,10 @@ def tally(text: str) -> Counter[str]:
             depth = min(depth + 1, DEEPEST)
         stack.extend((child, depth) for child in node.children)
     for (name, depth), times in called.items():
-        if name:
-            counted = "own call" if name.removeprefix(".") in defined else f"call {name}"
-            found[counted] += times
+        if name and name.removeprefix(".") not in defined:
+            found[f"call {name}"] += times
             if depth:
-                found[f"{counted}@{depth}"] += times
+                found[f"call {name}@{depth}"] += times
     return found
 
 
