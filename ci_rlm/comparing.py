@@ -114,7 +114,7 @@ def _statement(
     limits: Limits,
 ) -> Comparison:
     found = found_probability(calibration)
-    alarms = calibration.false_alarms if calibration else None
+    alarms = calibration.false_alarms if calibration and limits.warn >= Limits().warn else None
     return Comparison(
         change=change,
         metric=metric,

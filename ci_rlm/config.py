@@ -32,7 +32,7 @@ LIMIT_FIELDS = {
     "budget": "Absolute cost of the after side that must not be passed.",
     "confidence": "Probability that a failure needs, or to call a cost the same, from 0.5 to below 1.",
     "warn_confidence": "Probability that a warning needs, or to call a cost lower, from 0.5 to below 1; as "
-    "much as `confidence` where the checkpoint does not bound its false alarms.",
+    "much as `confidence` where the checkpoint does not bound its false alarms, or `warn` is under 10%.",
 }
 """What a metric's table may hold, and what each means."""
 

@@ -232,7 +232,8 @@ class Limits:
 
     `warn` and `fail` are relative (0.25 is 25% more), `min_effect` and `budget` are in the
     metric's unit. `confidence` is the probability that a failure needs, and `same`; `warn_confidence` is
-    the one that a warning needs, and `improved`, of a checkpoint that bounds its false alarms.
+    the one that a warning needs, and `improved`, of a checkpoint that bounds its false alarms; a bound
+    holds for a `warn` that is not under the default one.
     """
 
     warn: float = 0.10
@@ -267,7 +268,8 @@ class Comparison:
     """P(before - after >= min_effect), given that before > (1 + warn) x after."""
     alarm: float = 0.0
     """P(after > (1 + warn) x before) that a claim of a regression must pass besides, and its inverse one of
-    an improvement: the calibration's `FalseAlarms.threshold`. 0 where no bound is known."""
+    an improvement: the calibration's `FalseAlarms.threshold`. 0 where no bound is known: of a limit under
+    the default one, more neutral edits would pass."""
     strangers: tuple[str, ...] = ()
     """Names that the change uses and the training code does not, where they are too many for a claim."""
 
@@ -351,6 +353,8 @@ class ModelInfo:
     dtype: str
     hardware: str
     """The class of machine that its training data was measured on."""
+    settings: str = ""
+    """sha256 of what its configuration says beside its names and spaces: how long prompts may be, say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -446,7 +450,7 @@ class FalseAlarms:
 
     target: float
     threshold: float
-    """Of P(after > (1 + warn) x before), to be passed."""
+    """Of P(after > (1 + warn) x before), at the default `warn` or at a higher one, to be passed."""
     problems: int
     """How many held-out problems with a neutral edit it rests on."""
 

@@ -26,6 +26,7 @@ def judge(comparison: Comparison, limits: Limits) -> Verdict:
 
     What fails a gate needs `limits.confidence`. What does not, a warning or an improvement, needs
     `limits.warn_confidence` of a checkpoint that bounds its false alarms, and otherwise as much as a failure.
+    A claim whose effect is unlikely to matter is none.
     """
     outcome, level, reason = _outcome(comparison, limits)
     if comparison.p_over_budget >= limits.confidence:
@@ -44,12 +45,9 @@ def _outcome(comparison: Comparison, limits: Limits) -> tuple[Outcome, Level, st
     if comparison.slowdown is None:
         return Outcome.UNSURE, Level.NONE, "no ratio to judge"
     claim = _claim(comparison, limits)
-    if claim and _matters(comparison, claim[0]) < _MATTERS:
-        return Outcome.SAME, Level.NONE, "effect below the limit"
-    if claim and comparison.strangers:
-        return Outcome.UNSURE, Level.NONE, _unlike(comparison.strangers)
-    if claim:
-        return claim
+    if claim and _matters(comparison, claim[0]) >= _MATTERS:
+        strangers = comparison.strangers
+        return (Outcome.UNSURE, Level.NONE, _unlike(strangers)) if strangers else claim
     if 1 - comparison.p_warning - comparison.p_improvement >= limits.confidence:
         return Outcome.SAME, Level.NONE, f"likely within {limits.warn:.0%}"
     if _p_same(comparison) >= limits.confidence:

@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import shutil
 import tempfile
@@ -74,8 +76,17 @@ def read_info(folder: Path) -> tuple[CheckpointConfig, ModelInfo, tuple[Calibrat
         tokenizer_digest=weights.sha256(tokenizer_path(folder)),
         dtype=weights.dtypes(folder),
         hardware=config.hardware,
+        settings=_settings(_read_text(folder / CONFIG)),
     )
     return config, info, read_calibration(folder)
+
+
+def _settings(text: str) -> str:
+    """sha256 of a configuration that was read well, without what has a place of its own in `ModelInfo`."""
+    told = {
+        key: value for key, value in json.loads(text).items() if key not in ("name", "hardware", "spaces")
+    }
+    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
 
 
 def read_config(folder: Path) -> ModelConfig:

@@ -162,6 +162,14 @@ def test_a_model_with_other_weights_is_asked_again(cache: AnswerCache) -> None:
     assert len(second.asked) == 1
 
 
+def test_the_same_weights_with_other_settings_are_asked_again(cache: AnswerCache) -> None:
+    first = FakePredictor(by_length)
+    second = FakePredictor(by_length, info=replace(first.info, settings="e" * 64))
+    for model in (first, second):
+        list(CachedPredictor(model, cache).predict([prompt("a")]))
+    assert len(second.asked) == 1
+
+
 def test_the_same_weights_are_asked_once_whatever_they_are_called(cache: AnswerCache) -> None:
     first = FakePredictor(by_length)
     info, space = replace(first.info, name="ours", hardware="a laptop"), replace(SPACE, hardware="a laptop")

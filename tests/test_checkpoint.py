@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -98,6 +99,19 @@ def test_the_digests_are_those_of_the_files(folder: Path) -> None:
     _, info, _ = checkpoint.read_info(folder)
     assert info.digest == hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest()
     assert info.tokenizer_digest == hashlib.sha256((folder / "tokenizer.json").read_bytes()).hexdigest()
+
+
+def test_the_settings_are_all_of_the_configuration_but_names_and_spaces(folder: Path) -> None:
+    path = folder / "config.json"
+    whole = json.loads(path.read_text())
+
+    def settings(**changed: Any) -> str:
+        path.write_text(json.dumps(whole | changed))
+        return checkpoint.read_info(folder)[1].settings
+
+    assert settings(name="ours", hardware="a laptop") == settings()
+    changed = [settings(max_tokens=64), settings(probabilities=[0.1, 0.5, 0.9]), settings()]
+    assert len(set(changed)) == 3
 
 
 def test_weights_are_stored_in_bfloat16_and_computed_in_float32(folder: Path, network: Network) -> None:

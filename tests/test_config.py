@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import tomllib
 from dataclasses import fields
 from pathlib import Path, PurePosixPath
@@ -153,6 +154,21 @@ def test_a_wrong_setting_is_named_with_its_place(text: str, message: str, hint: 
         build([layer(text)])
     assert message in caught.value.message
     assert hint in caught.value.hint
+
+
+ROOT = Path(__file__).parents[1]
+SHOWN = [
+    pytest.param(page, block, id=f"{page.name}:{number}")
+    for page in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
+    for number, block in enumerate(re.findall(r"^```toml\n(.*?)^```", page.read_text("utf-8"), re.M | re.S))
+    if re.search(r"^(mode|hot_paths) =|metrics\.", block, re.M)
+]
+
+
+@pytest.mark.parametrize(("page", "block"), SHOWN)
+def test_what_the_pages_show_is_a_configuration(page: Path, block: str) -> None:
+    told = tomllib.loads(block)
+    assert build([Layer(str(page), told.get("tool", {}).get("ci-rlm", told))]) != Config()
 
 
 @pytest.mark.parametrize("text", ["[tool", "\x00", "x = " + "[" * 100_000])

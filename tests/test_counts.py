@@ -140,6 +140,16 @@ def test_the_trees_of_costs_are_those_that_were_fitted() -> None:
     )
 
 
+def test_a_row_at_a_threshold_goes_where_the_fitted_trees_send_it() -> None:
+    # So many distinct values that every threshold is one of them, which single precision may round down.
+    rows = np.log(np.arange(2.0, 3000.0))[:, None]
+    cost = np.random.default_rng(4).normal(size=len(rows))
+    trees = counting._guessing(rows, cost, seed=0)
+    model = HistGradientBoostingRegressor(max_iter=400, learning_rate=0.06, random_state=0).fit(rows, cost)
+    told = np.array(trees.sums(rows))[:, 0]
+    assert np.abs(told - model.predict(rows)).max() < 1e-4
+
+
 def test_what_is_written_is_read(tmp_path: Path) -> None:
     path = tmp_path / "counts.safetensors"
     path.write_bytes(COUNTS.to_bytes())

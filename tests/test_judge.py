@@ -91,15 +91,19 @@ TABLE = {
         (Outcome.REGRESSED, Level.FAIL, "likely over 1.25x the cost"),
     ),
     "a slowdown that is likely, and too small to matter": (
-        replace(comparison(regression=0.95, warning=0.97), worse_matters=0.49),
+        replace(comparison(regression=0.95, warning=0.97), worse_matters=0.1),
         (Outcome.SAME, Level.NONE, "effect below the limit"),
+    ),
+    "a slowdown that is likely, and may be too small to matter": (
+        replace(comparison(regression=0.95, warning=0.97), worse_matters=0.49),
+        (Outcome.UNSURE, Level.NONE, "anywhere from 0.80x to 2.00x"),
     ),
     "a slowdown that is likely, and as likely to matter as not": (
         replace(comparison(regression=0.95, warning=0.97), worse_matters=0.5, better_matters=0.0),
         (Outcome.REGRESSED, Level.FAIL, "likely over 1.25x the cost"),
     ),
     "a gain that is likely, and too small to matter": (
-        replace(comparison(improvement=0.95), better_matters=0.49),
+        replace(comparison(improvement=0.95), better_matters=0.1),
         (Outcome.SAME, Level.NONE, "effect below the limit"),
     ),
     "a slowdown that is more likely than not, by a checkpoint that bounds its false alarms": (

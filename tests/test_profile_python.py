@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ci_rlm.training.profile.python import Work, edited_programs, measure, parameters_of
+from ci_rlm.training.profile.python import TURNS, Work, edited_programs, measure, parameters_of
 from ci_rlm.training.profile.rows import Row
 from ci_rlm.training.profile.runner import Patience
 from ci_rlm.training.sources import Problem, Program
@@ -129,6 +129,35 @@ def test_edits_are_measured_and_named() -> None:
 def test_the_edits_of_a_program_can_be_made_again() -> None:
     one, other = (edited_programs(Program("p/0", QUADRATIC), "leetcode") for _ in range(2))
     assert one == other and one
+
+
+def test_in_turns_edits_are_timed_near_the_reference_size_with_what_was_edited() -> None:
+    rows = measured(REFERENCE, QUADRATIC, BROKEN, protocol="turns")
+    edited = [
+        each.record
+        for place, text in enumerate((REFERENCE, QUADRATIC))
+        for each in edited_programs(Program(f"p/{place}", text), "leetcode")
+    ]
+    assert {row["record"] for row in rows} <= {"p/0", "p/1", *edited}
+    assert {"p/0", "p/1"} < {row["record"] for row in rows}
+    assert {row["metric"] for row in rows} == {"cpu_time", "wall_time"}
+    assert {row["size"] for row in rows} == {1024}
+    # Three repeats at least in each of the processes.
+    assert min(row["n"] for row in rows) >= 3 * TURNS
+    assert all(row["minimum"] <= row["value"] <= row["maximum"] for row in rows)
+    in_turns, at_once = (
+        values(each, "p/0", "cpu_time")[1024] for each in (rows, measured(REFERENCE, protocol="fast"))
+    )
+    assert in_turns == pytest.approx(at_once, rel=2.0)
+
+
+def test_what_answers_otherwise_is_left_out_of_the_turns() -> None:
+    late = (
+        "class Solution:\n    def distinct(self, nums):\n        return len(set(nums)) + (len(nums) > 99)\n"
+    )
+    rows = measured(REFERENCE, late, protocol="turns")
+    assert {row["record"].partition("+")[0] for row in rows} == {"p/0"}
+    assert not measured(BROKEN, protocol="turns")
 
 
 def test_counts_and_memory_repeat_exactly() -> None:

@@ -168,7 +168,7 @@ def test_a_better_one_takes_the_place_and_the_earlier_one_can_come_back(folder: 
     assert digest(place) == digest(folder / "good" / "checkpoint")
     assert "peak_memory on your held-out functions" in output
     listed = CliRunner().invoke(restore_command, [str(place)], standalone_mode=False)
-    name = f"miniature-{poor[:12]}"
+    name = f"miniature-{promote.content(folder / 'poor' / 'checkpoint')[:12]}"
     assert listed.output.split() == [name]
     back = CliRunner().invoke(restore_command, [str(place), name], standalone_mode=False)
     assert back.return_value == 0
@@ -214,7 +214,28 @@ def test_an_unknown_name_is_told_with_the_known_ones(folder: Path, tmp_path: Pat
         promote.install(folder / name / "checkpoint", place)
     with pytest.raises(UsageError) as caught:
         promote.restore(place, "x")
-    assert caught.value.hint == f"kept: miniature-{digest(folder / 'poor' / 'checkpoint')[:12]}"
+    assert caught.value.hint == f"kept: miniature-{promote.content(folder / 'poor' / 'checkpoint')[:12]}"
+
+
+def test_checkpoints_of_the_same_weights_that_count_otherwise_are_kept_each(
+    folder: Path, tmp_path: Path
+) -> None:
+    place = tmp_path / "ours"
+    made = []
+    for number in range(3):
+        one = tmp_path / f"made-{number}"
+        shutil.copytree(folder / "poor" / "checkpoint", one)
+        (one / "calibration.json").write_text("[]" + " " * number)
+        made.append(one)
+    kept = [promote.install(one, place) for one in made]
+    assert kept[0] is None
+    assert [promote.content(each) for each in kept[1:] if each] == [promote.content(one) for one in made[:2]]
+    name = kept[2].name if kept[2] else ""
+    promote.restore(place, name)
+    assert promote.content(place) == promote.content(made[1])
+    # To take the place twice keeps it once.
+    promote.install(made[2], place)
+    assert len(list(promote.earlier(place).iterdir())) == 3
 
 
 def test_a_recipe_that_starts_from_a_checkpoint_has_to_beat_it(folder: Path, tmp_path: Path) -> None:

@@ -68,10 +68,46 @@ def test_new_neutral_edits_pass_no_more_often_than_promised(problems: int, targe
         scores = chance.beta(1, 4, problems + 1)
         neutral, owner = np.ones(problems, dtype=bool), np.arange(problems)
         bound = reliability.false_alarms(scores[:-1], neutral, owner, target)
-        passed.append(scores[-1] > bound.threshold + 5e-5)  # it is kept with four digits
+        passed.append(scores[-1] > bound.threshold)
     error = 3 * math.sqrt(target * (1 - target) / 4000)
     assert np.mean(passed) < target + error
     assert np.mean(passed) > target - 1 / (problems + 1) - error
+
+
+def test_a_threshold_that_is_kept_is_not_under_the_one_that_was_found() -> None:
+    scores = np.array([0.02703381] * 40)
+    bound = reliability.false_alarms(scores, np.ones(40, dtype=bool), np.arange(40), 0.05)
+    assert bound.threshold == 0.0271
+
+
+@pytest.mark.parametrize("problems", [1, 2, 3, 6])
+def test_a_map_of_few_problems_is_made_or_not_and_nothing_breaks(problems: int) -> None:
+    told, regressed = simulated(0.4)
+    fitted = reliability.map_of(told, regressed, np.ones(6000), np.arange(6000) % problems)
+    assert (fitted is None) == (problems == 1)
+
+
+def test_pairs_without_weight_in_a_fold_are_no_evidence() -> None:
+    told, regressed = simulated(0.4)
+    weight = np.where(OWNERS % reliability.FOLDS == 1, 0.0, 1.0)
+    fitted = reliability.map_of(told, regressed, weight, OWNERS)
+    assert fitted is not None
+    assert (
+        fitted.points
+        == reliability.map_of(*(each[weight > 0] for each in (told, regressed, weight, OWNERS))).points
+    )
+
+
+def test_edits_that_all_keep_the_cost_tell_nothing_of_claims() -> None:
+    nothing = np.zeros(30)
+    told = calibrate.Told(np.full((2, 30), 0.1), nothing, nothing, np.ones(30, dtype=bool), np.arange(30))
+    with pytest.raises(CiRlmError, match="no edits that change cpu_time"):
+        calibrate.of_told(told, "cpu_time", 0.05)
+    none = calibrate.Told(
+        np.zeros((2, 0)), *(np.zeros(0) for _ in range(2)), np.zeros(0, bool), np.zeros(0, int)
+    )
+    with pytest.raises(CiRlmError, match="no edits that change cpu_time"):
+        calibrate.of_told(none, "cpu_time")
 
 
 def test_a_problem_counts_once_however_many_edits_it_has() -> None:

@@ -103,6 +103,24 @@ def test_a_list_in_place_of_a_generator_is_measured_to_take_its_memory(
     assert [row["status"] for row in found if row["record"] == "ways-1/0+2"] == ["answer differs"]
 
 
+def test_in_turns_every_way_has_one_time_at_the_reference_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    body = "def f(xs):\n    {}\n    return sum(xs)\n"
+    ways = [
+        programs.Way("ways-1/0", "total", body.format("pass"), "f", ("xs",)),
+        programs.Way("ways-1/0+1", "total", body.format("sum([x * x for x in xs])"), "f", ("xs",)),
+        programs.Way("ways-1/0+2", "total", body.format("xs = xs[1:]"), "f", ("xs",)),
+        programs.Way("ways-1/0+3", "total", body.format("raise ValueError"), "f", ("xs",)),
+    ]
+    monkeypatch.setattr(measuring, "ways", lambda seed: tuple(ways))
+    monkeypatch.setattr(measuring, "_edited", lambda way: [])
+    found = measuring.in_turns((0,))
+    assert {(row["size"], row["metric"], row["status"]) for row in found} == {(1024, "cpu_time", "ok")}
+    times = {row["record"]: row["value"] for row in found}
+    assert set(times) == {"ways-1/0", "ways-1/0+1"}
+    # A thousand products more take several times as long as a sum in C, whatever else the machine does.
+    assert times["ways-1/0+1"] > times["ways-1/0"]
+
+
 def test_what_takes_too_long_is_a_row_with_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
     endless = programs.Way("ways-1/0", "total", "def f(xs):\n    while True:\n        pass\n", "f", ("xs",))
     monkeypatch.setattr(measuring, "ways", lambda seed: (endless,))

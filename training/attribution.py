@@ -130,7 +130,7 @@ def figures(asked: Sequence[Case], named: dict[str, list[float]], seed: int = 0)
     """The share of each method with its interval from drawing problems."""
     problems = {problem: at for at, problem in enumerate(sorted({case.problem for case in asked}))}
     owner = np.array([problems[case.problem] for case in asked], dtype=np.intp)
-    told = {name: scores.mean(np.array(values), owner) for name, values in named.items()}
+    told = {name: scores.mean(np.array(values), owner, share=True) for name, values in named.items()}
     drawn = bootstrap.draws(len(problems), seed=seed)
     return {name: bootstrap.figure(each) for name, each in bootstrap.sampled(told, drawn).items()}
 

@@ -167,6 +167,7 @@ def reliable(pairs: Pairs, metric: str, target: float | None = None) -> Calibrat
             told[inside] = _told(others, pairs.where(inside))
     known = ~np.isnan(told)
     seen = pairs.where(known)
+    reliability.tells(seen.weight, metric)
     regressed = seen.measured > math.log1p(Limits().warn)
     probabilities = reliability.map_of(told[known], regressed, seen.weight, seen.owner)
     fitted = replace(whole, probabilities=probabilities)
@@ -201,6 +202,7 @@ def of_told(told: Told, metric: str, target: float | None = None, wild: Numbers 
     which keep the cost: shape (2, W); 0 for one of which nothing is claimed. At most `target` of them
     may be called, either. Raises CiRlmError for too few problems, with the number that it takes.
     """
+    reliability.tells(told.weight, metric)
     regressed = np.concatenate([told.measured > math.log1p(limit) for limit in THRESHOLDS])
     probabilities = reliability.map_of(
         np.concatenate(told.over), regressed, np.tile(told.weight, 2), np.tile(told.owner, 2)
@@ -215,7 +217,8 @@ def of_told(told: Told, metric: str, target: float | None = None, wild: Numbers 
     if wild is not None:
         passed = np.sort([found(p) for p in wild[0].tolist()])
         rank = min(len(passed), math.ceil((len(passed) + 1) * (1 - target)))
-        alarms = replace(alarms, threshold=round(max(alarms.threshold, float(passed[rank - 1])), 4))
+        least = reliability.rounded_up(passed[rank - 1])
+        alarms = replace(alarms, threshold=max(alarms.threshold, least))
     return replace(fitted, false_alarms=alarms)
 
 

@@ -281,7 +281,7 @@ def flat(models: Sequence[Any], bias: Sequence[float]) -> Trees:
     leaf = flat["is_leaf"] != 0
     return Trees(
         feature=np.where(leaf, LEAF, flat["feature_idx"]).astype(np.int16),
-        threshold=np.where(leaf, 0.0, flat["num_threshold"]).astype(np.float32),
+        threshold=_not_under(np.where(leaf, 0.0, flat["num_threshold"])),
         left=np.where(leaf, 0, flat["left"]).astype(np.int32),
         right=np.where(leaf, 0, flat["right"]).astype(np.int32),
         value=np.where(leaf, flat["value"], 0.0).astype(np.float32),
@@ -289,6 +289,12 @@ def flat(models: Sequence[Any], bias: Sequence[float]) -> Trees:
         question=np.array(question, np.int32),
         bias=tuple(bias),
     )
+
+
+def _not_under(threshold: Reals) -> NDArray[np.float32]:
+    """The next number of single precision: a row that is the threshold itself goes left, as it did."""
+    near = threshold.astype(np.float32)
+    return np.where(near < threshold, np.nextafter(near, np.float32(np.inf)), near)
 
 
 def _one_leaf() -> NDArray[Any]:

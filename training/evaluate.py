@@ -2,9 +2,9 @@
 
     python -m ci_rlm.training.evaluate runs/embedded/checkpoint --corpus runs/corpus
 
-prints the figures of a model card; `ci-rlm evaluate` writes all of them, with their intervals, as
-JSON, a table and a page. Several predictors answer the same questions in one run: the checkpoint,
-another checkpoint if one is named, and two baselines (`baselines.py`).
+prints the figures that a model card is about, of all problems; `ci-rlm evaluate` writes all of them,
+with their intervals, as JSON, a table and a page. Several predictors answer the same questions in one
+run: the checkpoint, another checkpoint if one is named, and two baselines (`baselines.py`).
 
 Shapes: N points, K metrics, L levels of quantiles.
 """
@@ -426,7 +426,7 @@ def main() -> None:
     parser.add_argument("--problems", type=int, help="of the split at most; all by default")
     parser.add_argument("--json", type=Path, help="also write the figures here")
     flags = parser.parse_args()
-    examples = corpus.read(flags.corpus)
+    examples = corpus.as_functions(corpus.read(flags.corpus))
     if flags.problems is not None:
         examples = few(examples, flags.split, flags.problems)
     result = evaluate(flags.checkpoint, examples, flags.split)

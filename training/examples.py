@@ -12,12 +12,12 @@ from ci_rlm.training.spaces import PYTHON, Domain
 
 
 def read(folder: Path, *, size: float, time: str = "cpu_time") -> list[Example]:
-    """The Python programs of a folder, a corpus or what `ci-rlm ingest` wrote.
+    """The Python programs of a folder, a corpus or what `ci-rlm ingest` wrote, as a gate reads them.
 
     `size` and `time` are those of `team.examples`, which reads the latter. Raises CiRlmError where
     there is neither.
     """
-    return list(stream(folder, size=size, time=time)[1])
+    return corpus.as_functions(stream(folder, size=size, time=time)[1])
 
 
 def stream(

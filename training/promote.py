@@ -10,11 +10,12 @@ A gate compares, so where both checkpoints have a space for it, neither may what
 be worse by more than the margin: the same score of ln ratio, near the reference size, on the general
 corpus's edits and on versions of the team's held-out functions.
 
-The checkpoint that was replaced is kept beside its place, under its name and digest.
+The checkpoint that was replaced is kept beside its place, under its name and the digest of all its files.
 """
 
 from __future__ import annotations
 
+import hashlib
 import math
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,6 +24,7 @@ from pathlib import Path
 
 from ci_rlm.errors import CheckpointError, UsageError
 from ci_rlm.model import checkpoint
+from ci_rlm.model.weights import sha256
 from ci_rlm.predict import Predictor
 from ci_rlm.training import evaluate, team
 from ci_rlm.training.bootstrap import Difference
@@ -177,7 +179,7 @@ def install(candidate: Path, place: Path) -> Path | None:
     kept = None
     if place.exists():
         _, info, _ = checkpoint.read_info(place)
-        kept = earlier(place) / f"{info.name}-{info.digest[:12]}"
+        kept = earlier(place) / f"{info.name}-{content(place)[:12]}"
         kept.parent.mkdir(parents=True, exist_ok=True)
         if kept.exists():
             shutil.rmtree(place)
@@ -185,6 +187,14 @@ def install(candidate: Path, place: Path) -> Path | None:
             place.rename(kept)
     fresh.rename(place)
     return kept
+
+
+def content(folder: Path) -> str:
+    """sha256 of a checkpoint's files: of two with the same weights, what is counted may differ."""
+    whole = hashlib.sha256()
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        whole.update(f"{path.relative_to(folder).as_posix()} {sha256(path)}\n".encode())
+    return whole.hexdigest()
 
 
 def earlier(place: Path) -> Path:

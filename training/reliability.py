@@ -32,14 +32,18 @@ def map_of(
 ) -> ProbabilityMap | None:
     """The map that predicts held-out problems best by log loss, or None if none is better than no map.
 
-    `owner` says whose problem each pair is: problems are what is held out, one fold after another.
+    `owner` says whose problem each pair is: problems are what is held out, one fold after another. Some
+    pair has to have a weight. Of problems all in one fold nothing can be learned.
     """
+    heavy = weight > 0
+    folds = [inside for fold in range(FOLDS) if ((inside := owner % FOLDS == fold) & heavy).any()]
+    if len(folds) < 2:
+        return None
     makers = {"isotonic": _isotonic, "platt": _platt}
     loss = {"": _log_loss(told, regressed, weight)}
     for name, maker in makers.items():
-        found = np.empty_like(told)
-        for fold in range(FOLDS):
-            inside = owner % FOLDS == fold
+        found = told.copy()
+        for inside in folds:
             found[inside] = maker(told[~inside], regressed[~inside], weight[~inside])(told[inside])
         loss[name] = _log_loss(found, regressed, weight)
     best = min(loss, key=lambda name: (loss[name], name))
@@ -51,6 +55,17 @@ def map_of(
     return ProbabilityMap(best, points)
 
 
+def tells(weight: Numbers, metric: str) -> None:
+    """Raise CiRlmError for pairs of which none has a weight: without edits that change the cost, say."""
+    if not weight.sum():
+        message = (
+            f"the calibration split has no edits that change {metric}: nothing tells what claims are worth"
+        )
+        raise CiRlmError(
+            message, hint="name a corpus of programs with edits, as `ci-rlm profile` measures them"
+        )
+
+
 def _isotonic(told: Numbers, regressed: NDArray[np.bool_], weight: Numbers) -> Map:
     """Zadrozny and Elkan (KDD 2002), linear between the middles of its steps.
 
@@ -58,6 +73,7 @@ def _isotonic(told: Numbers, regressed: NDArray[np.bool_], weight: Numbers) -> M
     """
     from sklearn.isotonic import IsotonicRegression
 
+    told, regressed, weight = (each[weight > 0] for each in (told, regressed, weight))
     fitted = (
         IsotonicRegression(y_min=_EDGE, y_max=1 - _EDGE)
         .fit(told, regressed.astype(float), weight)
@@ -103,4 +119,9 @@ def false_alarms(found: Numbers, neutral: NDArray[np.bool_], owner: Places, targ
         hint = f"that takes {needed} of them: measure more, or ask for a weaker bound"
         message = f"{len(scores)} held-out problems have a neutral edit: no bound of {target:.1%}"
         raise CiRlmError(message, hint=hint)
-    return FalseAlarms(target, round(float(scores[rank - 1]), 4), len(scores))
+    return FalseAlarms(target, rounded_up(scores[rank - 1]), len(scores))
+
+
+def rounded_up(threshold: float) -> float:
+    """To four digits, so that what does not pass the threshold does not pass what is kept of it."""
+    return math.ceil(float(threshold) * 1e4) / 1e4

@@ -34,21 +34,24 @@ class Score:
     of: Callable[[Reals], Reals]
     """Weights (R, C) to values (R,); not a number where a draw has nothing to score."""
     share: bool = False
-    """It is a share of items that are each in or out."""
+    """It is a share of items that are each in or out, or a part of each."""
 
     def plain(self, problems: int) -> float:
         """The value with each of so many problems once."""
         return float(self.of(np.ones((1, problems)))[0])
 
 
-def mean(values: Reals | Flags, owner: Indices) -> Score:
-    """Mean of values (N,); `owner` is the problem of each."""
+def mean(values: Reals | Flags, owner: Indices, *, share: bool = False) -> Score:
+    """Mean of values (N,); `owner` is the problem of each.
+
+    It is a share of flags, and, if so said, of values from 0 to 1 that tell how far an item is in.
+    """
     given = np.asarray(values, dtype=np.float64)
 
     def of(weights: Reals) -> Reals:
         return _ratio(weights @ _sums(owner, given, weights), weights @ _sums(owner, None, weights))
 
-    return Score(owner, of, share=values.dtype == np.bool_)
+    return Score(owner, of, share=share or values.dtype == np.bool_)
 
 
 def geometric_mean(logarithms: Reals, owner: Indices) -> Score:

@@ -69,8 +69,10 @@ def run_flags(command: Callable[..., int]) -> Callable[..., int]:
 @click.option("--data", type=_DATA, help="Folder of public programs to measure instead.")
 @click.option("--source", "sources", multiple=True, help="Only this source of the data; repeatable.")
 @click.option(
-    "--protocol", type=click.Choice(("fast", "faithful", "counts")), default="fast", show_default=True,
-    help="All repeats in one process; a process each, as the paper did; or counts and memory alone.",
+    "--protocol", type=click.Choice(("fast", "faithful", "counts", "turns")),
+    default="fast", show_default=True,
+    help="All repeats in one process; a process each, as the paper did; counts and memory alone; or, of "
+    "public programs, times of edits near 1,024 elements, in turns with what was edited.",
 )  # fmt: skip
 @click.option("--edits/--no-edits", default=True, help="Also measure edits of the public programs.")
 @click.option(
@@ -98,6 +100,8 @@ def python(
 
     if (target is None) == (data is None) or (target is None) != (inputs is None):
         raise UsageError("give MODULE:FUNCTION with --inputs, or --data", hint="ci-rlm profile python --help")
+    if target is not None and protocol == "turns":
+        raise UsageError("--protocol turns is of the edits of public programs", hint="give --data")
     if target is not None and inputs is not None:
         return _function(target, inputs, protocol, timeout, run)
     from ci_rlm.training.profile import python as harness
@@ -228,12 +232,14 @@ def synthetic(count: int, seed: int, timed: bool, held_out: bool, run: RunFlags)
 @profile.command()
 @click.option("--count", type=click.IntRange(1), default=6_000, show_default=True, help="Functions.")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the first one.")
+@click.option("--turns", is_flag=True, help="CPU time alone at 1,024 elements, several times, in turns.")
 @run_flags
-def ways(count: int, seed: int, run: RunFlags) -> int:
+def ways(count: int, seed: int, turns: bool, run: RunFlags) -> int:
     """Measure small functions in all the ways that we know to write them."""
     from ci_rlm.training import ways as harness
 
-    return _run(list(harness.tasks(count, seed)), harness.measure, run, "chunks")
+    measure = harness.in_turns if turns else harness.measure
+    return _run(list(harness.tasks(count, seed)), measure, run, "chunks")
 
 
 @profile.command()

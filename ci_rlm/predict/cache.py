@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
 Answer = tuple[Prediction, ...]
 
-LAYOUT = 1
-"""Part of the file's name: raise it when the table or the encoding changes."""
+LAYOUT = 2
+"""Part of the file's name: raise it when the table or the encoding changes, or what a model answers."""
 
 KEPT = 100_000
 """Answers kept; the oldest go first. About 80 MB with two metrics of 15 quantiles."""
@@ -148,7 +148,7 @@ class CachedPredictor:
 def _fingerprint(info: ModelInfo, spaces: tuple[Space, ...]) -> str:
     """Of all that answers depend on; not of a checkpoint's name, nor of the hardware that it tells of."""
     asked = [replace(space, hardware="") for space in spaces]
-    told = info.digest, info.tokenizer_digest, info.dtype, asked
+    told = info.digest, info.tokenizer_digest, info.dtype, info.settings, asked
     return hashlib.sha256(repr(told).encode()).hexdigest()
 
 

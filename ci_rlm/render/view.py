@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
+from ci_rlm.flow import Limits
 from ci_rlm.render import measure
 from ci_rlm.render.document import (
     AcceptedRow,
@@ -223,14 +224,28 @@ def model_line(document: Document) -> str:
 
 
 def _bounds(document: Document) -> str:
-    """What held-out problems say of false alarms: `; … at most 5% (cpu time)`."""
+    """What held-out problems say of false alarms: `; … at most 5% (cpu time)`.
+
+    Nothing of a metric with a limit, of whatever path or function, that the bound is not of.
+    """
     shares: dict[float, list[str]] = {}
     for metric, bound in document.get("false_alarms", {}).items():
+        if _least_warning(document, metric) < Limits().warn:
+            continue
         shares.setdefault(bound["target"], []).append(_short(metric.replace("_", " ")))
     return "".join(
         f"; false alarms on neutral edits at most {100 * share:g}% ({', '.join(metrics)})"
         for share, metrics in shares.items()
     )
+
+
+def _least_warning(document: Document, metric: str) -> float:
+    limits = document["limits"].get(metric)
+    overridden = (each["warn"] for each in document.get("overridden", ()) if each["metric"] == metric)
+    weighed = (
+        row["weight"]["warn"] for row in document["rows"] if row["metric"] == metric and "weight" in row
+    )
+    return min((limits["warn"] if limits else Limits().warn, *overridden, *weighed))
 
 
 def track_line(document: Document) -> str:

@@ -7,7 +7,8 @@ before it is read, and each of its inputs a fork of that: so no program finds wh
 
 Two protocols, both after Appendix D.4.1 of the paper:
 
-- *fast* (`measure`): warm-up, timed repeats and instrumented runs inside the fork of an input;
+- *fast* (`measure`): warm-up, timed repeats and instrumented runs inside the fork of an input; the
+  first two alone are `time`;
 - *faithful* (`faithful`): a fresh interpreter for every warm-up and repeat, timed from outside,
   interpreter start included, as the paper did.
 
@@ -287,6 +288,19 @@ def runs_of(job: Job, case: Case) -> Prepare:
 
 def measure(job: Job, case: Case) -> Stages:
     """The fast protocol: warm up, repeat, then instrumented runs. Seconds, bytes and counts."""
+    prepare, told = timed(job, case)
+    yield told
+    cpu = told["cpu_time"]
+    yield from instrumented(prepare, job, case, sum(cpu) / len(cpu) * 1e9)
+
+
+def time_alone(job: Job, case: Case) -> Stages:
+    """The first part of the fast protocol. Seconds."""
+    yield timed(job, case)[1]
+
+
+def timed(job: Job, case: Case) -> tuple[Prepare, Answer]:
+    """Warm up and repeat: what prepares further runs, and seconds of these."""
     prepare = runs_of(job, case)
     began = time.perf_counter_ns()
     start, answer = prepare()
@@ -299,8 +313,7 @@ def measure(job: Job, case: Case) -> Stages:
     del result, start, answer
     cpu, wall = repeat(prepare, first, preparing, job)
     rss = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    yield {"answer": digest(told), "cpu_time": cpu, "wall_time": wall, "peak_rss": rss}
-    yield from instrumented(prepare, job, case, sum(cpu) / len(cpu) * 1e9)
+    return prepare, {"answer": digest(told), "cpu_time": cpu, "wall_time": wall, "peak_rss": rss}
 
 
 def count(job: Job, case: Case) -> Stages:
@@ -567,6 +580,7 @@ def generate(job: Job, case: Case) -> Stages:
 
 ACTIONS: dict[str, Callable[[Job, Case], Stages]] = {
     "measure": measure,
+    "time": time_alone,
     "count": count,
     "faithful": faithful,
     "check": check,
@@ -720,6 +734,10 @@ def serve(line: bytes, out: int) -> NoReturn:
     os._exit(0)
 
 
+SIZED = frozenset({"measure", "time", "count"})
+"""Actions that take longer with a larger input."""
+
+
 class Patience:
     """Which inputs of a job are not worth starting: sizes grow from case to case, and costs with them."""
 
@@ -730,7 +748,7 @@ class Patience:
 
     def refusal(self, case: Case) -> str:
         """Why a case cannot end in time, or nothing."""
-        if case["action"] not in ("measure", "count"):
+        if case["action"] not in SIZED:
             return ""  # tests and recordings say nothing of sizes
         if self.spent:
             return "a smaller input ran out of time"
@@ -750,7 +768,7 @@ class Patience:
 
     def learn(self, case: Case, answer: Answer) -> None:
         """Take note of what came of a case."""
-        if case["action"] not in ("measure", "count"):
+        if case["action"] not in SIZED:
             return
         error = answer.get("error", "")
         self.spent = self.spent or error == "time limit" or error.startswith("TimeoutError: a run takes")

@@ -7,7 +7,7 @@ matters may cost a hundred times as much. These are such changes, and their neig
 much. What they cost is measured, as that of any other program.
 """
 
-from ci_rlm.training.ways.measuring import measure, tasks
+from ci_rlm.training.ways.measuring import in_turns, measure, tasks
 from ci_rlm.training.ways.programs import SOURCE, VERSION, Way, arguments, programs_of, ways
 
-__all__ = ["SOURCE", "VERSION", "Way", "arguments", "measure", "programs_of", "tasks", "ways"]
+__all__ = ["SOURCE", "VERSION", "Way", "arguments", "in_turns", "measure", "programs_of", "tasks", "ways"]

@@ -28,6 +28,8 @@ from ci_rlm.training.ways.programs import SOURCE, Way, arguments, problem_of, wa
 PROTOCOL = "brief-1"
 SIZES = (256, 1024, 3072)
 """Elements of the inputs."""
+REFERENCE, TURNS = 1024, 4
+"""Elements of the inputs, and how often, where ways are timed in turns."""
 CHUNK = 25
 CALLS, ENOUGH, LONGEST = 5, 0.02, 1.0
 """Calls of which the least time counts, seconds after which no more are made, and seconds of one call."""
@@ -52,8 +54,7 @@ def _of_seed(seed: int) -> Iterator[Row]:
     first, *others = ways(seed)
     known: dict[int, Any] = {}
     for way in (first, *others, *_edited(first)):
-        subject = Subject(SOURCE, problem_of(way.task), way.record, sha256(way.text), "python")
-        origin = Origin(PROTOCOL, hardware_class(), f"CPython {platform.python_version()}")
+        subject, origin = _subject(way), _origin()
         seconds = 0.0
         for size in SIZES:
             if seconds > WORTH:
@@ -68,6 +69,49 @@ def _of_seed(seed: int) -> Iterator[Row]:
                 break
             seconds = costs["cpu_time"]
             yield from rows.measured(subject, size, costs, origin)
+
+
+def in_turns(seeds: tuple[int, ...]) -> list[Row]:
+    """CPU times of the same ways and edits at the gate's input size, one after the other, several times.
+
+    So a slow spell of the machine hits none of them alone. The rows are of the same protocol, the least of
+    more calls, and later.
+    """
+    return [row for seed in seeds for row in _in_turns(seed)]
+
+
+def _in_turns(seed: int) -> Iterator[Row]:
+    first, *others = ways(seed)
+    every = (first, *others, *_edited(first))
+    known: list[Any] = []
+    times: dict[str, list[float]] = {way.record: [] for way in every}
+    for _ in range(TURNS):
+        for way in every:
+            if way.record not in times:
+                continue
+            try:
+                costs, answer = _cost(way, arguments(way.inputs, REFERENCE, seed))
+            except Exception:  # noqa: BLE001  # the reason is told where memory is measured as well
+                del times[way.record]
+                continue
+            known = known or [answer]
+            if answer == known[0]:
+                times[way.record].append(costs["cpu_time"])
+            else:
+                del times[way.record]
+    for way in every:
+        if way.record in times:
+            yield from rows.measured(
+                _subject(way), REFERENCE, {"cpu_time": min(times[way.record])}, _origin()
+            )
+
+
+def _subject(way: Way) -> Subject:
+    return Subject(SOURCE, problem_of(way.task), way.record, sha256(way.text), "python")
+
+
+def _origin() -> Origin:
+    return Origin(PROTOCOL, hardware_class(), f"CPython {platform.python_version()}")
 
 
 def _edited(way: Way) -> list[Way]:
