@@ -9,7 +9,7 @@ import tokenize
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ci_rlm.extract.canonical import canonical, parses, unannotated
@@ -76,6 +76,19 @@ SAME = {
     "a trailing comma in a list": ("x = [1, 2]", "x = [\n    1,\n    2,  # two\n]"),
     "a trailing comma before a comment": ("x = {1: 2}", "x = {\n    1: 2,\n    # more\n}"),
     "a trailing comma in a tuple of two": ("x = (1, 2)", "x = (1, 2,)"),
+    "a comment in a tuple of one": ("x = (1,)", "x = (\n    1,  # one\n)"),
+    "a backslash in a tuple of one": ("x = (1,)", "x = (1, \\\n)"),
+    "a trailing comma in a target": ("(a, b) = x", "(a, b,) = x"),
+    "a trailing comma in a subscript": ("x[1, 2]", "x[1, 2,]"),
+    "a trailing comma in a tuple's pattern": (
+        "match x:\n  case (a, b): pass",
+        "match x:\n  case (a, b,): pass",
+    ),
+    "a trailing comma in a class's pattern": ("match x:\n  case A(b): pass", "match x:\n  case A(b,): pass"),
+    "a trailing comma in a mapping's pattern": (
+        "match x:\n  case {1: a}: pass",
+        "match x:\n  case {1: a,}: pass",
+    ),
     "a trailing comma in parameters": ("def f(a, *, b): pass", "def f(\n    a,\n    *,\n    b,\n): pass"),
     "quotes of a plain string": ("x = 'abc'", 'x = "abc"'),
     "the case of a prefix": ("x = B'abc'", 'x = b"abc"'),
@@ -102,6 +115,10 @@ def test_what_a_formatter_changes_is_not_seen(one: str, other: str) -> None:
 
 DIFFERENT = {
     "a tuple of one": ("x = (1,)", "x = (1)"),
+    "a tuple of one with a comment": ("x = (\n    1,  # one\n)", "x = (\n    1  # one\n)"),
+    "a tuple of one with a backslash": ("x = (1, \\\n)", "x = (1 \\\n)"),
+    "a target of one": ("(a,) = x", "(a) = x"),
+    "a pattern of one": ("match x:\n  case (a,): pass", "match x:\n  case (a): pass"),
     "parentheses": ("x = (a + b)", "x = a + b"),
     "a subscript of a tuple of one": ("x[1,]", "x[1]"),
     "a bytes prefix": ("x = b'a'", "x = 'a'"),
@@ -141,6 +158,13 @@ def test_code_that_does_not_parse_keeps_all_its_tokens() -> None:
     assert sorted("".join(found)) == sorted("deff(:return]ab")
 
 
+def test_fifty_thousand_statements_and_members_are_read() -> None:
+    body = "".join(f" '{place}'\n" for place in range(50_000))
+    assert canonical(f"def f():\n{body}", "python").count("\n") == 50_000 - 1
+    members = canonical(f"x = [{'1,' * 50_000}]", "python")
+    assert members == f"x=[{','.join('1' * 50_000)}]"
+
+
 def test_ten_thousand_nested_brackets_are_read() -> None:
     deep = "x = " + "(" * 10_000 + ")" * 10_000
     assert canonical(deep, "python").count("(") == 10_000
@@ -159,6 +183,7 @@ SCRAPS = st.lists(
 
 
 @given(st.text() | st.text(st.characters()) | SCRAPS)
+@example(")\\\n")
 def test_any_text_has_a_canonical_text_without_a_last_newline(text: str) -> None:
     assert not canonical(text, "python").endswith("\n")
 

@@ -111,6 +111,24 @@ def test_annotations_that_something_reads_are_an_edit(form: str) -> None:
     assert told(file(form.format(""), form.format(": t.constexpr"))) == [("f", "f", False)]
 
 
+@pytest.mark.parametrize(
+    ("annotated", "bare"),
+    [
+        ("o.size: list", "o.size"),
+        ("d[k()]: list", "d[k()]"),
+        ("x: int", "x"),
+        ("x: (yield) = o", "x = o"),
+        ("x: (y := 1) = o", "x = o"),
+        ("x: [y for z in o if (y := z)] = o", "x = o"),
+        ("\f    def g(a: list(o)): return a", "\f    def g(a): return a"),
+        ("async \\\ndef g(a: list(o)): return a", "async \\\ndef g(a): return a"),
+    ],
+)
+def test_annotations_that_do_something_are_an_edit(annotated: str, bare: str) -> None:
+    one, other = (f"def f(o, d, k):\n    {line}\n    return o\n" for line in (annotated, bare))
+    assert told(file(one, other)) == [("f", "f", False)]
+
+
 def test_touched_lines_that_leave_the_source_as_it_was_give_an_equal_change() -> None:
     before, after = "def f():\n    return 1\n", "def f():\r\n    return 1\r\n"
 

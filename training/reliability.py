@@ -73,7 +73,8 @@ def _isotonic(told: Numbers, regressed: NDArray[np.bool_], weight: Numbers) -> M
     """
     from sklearn.isotonic import IsotonicRegression
 
-    told, regressed, weight = (each[weight > 0] for each in (told, regressed, weight))
+    heavy = weight > 0
+    told, regressed, weight = told[heavy], regressed[heavy], weight[heavy]
     fitted = (
         IsotonicRegression(y_min=_EDGE, y_max=1 - _EDGE)
         .fit(told, regressed.astype(float), weight)

@@ -19,7 +19,7 @@ LANGUAGES: dict[str, str] = {".py": "python"}
 _OUTLINES: dict[str, Callable[[PurePosixPath, str], Outline | None]] = {"python": python_outline}
 _MAY_EXIST = "line {} does not parse, so it may still exist"
 _NO_BEFORE = "line {} of the version before does not parse, so nothing compares with it"
-_LINE_END = re.compile(r"\r+\n")
+_LINE_END = re.compile(r"(?<!\r)\r+\n")
 # A carriage return alone ends a line for Python and none for git, so no span would hold for both.
 _NO_TEXT = re.compile("[\0\r\ud800-\udfff]")
 

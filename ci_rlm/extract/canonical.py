@@ -12,20 +12,28 @@ string, and the letter case of a string prefix.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache, partial
-from typing import TYPE_CHECKING
+from itertools import islice
+from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
     from tree_sitter import Node, Parser
 
+    LeftOut: TypeAlias = Callable[[Node, Sequence[Node]], set[int]]
+    """From a node and its children to the places of those that are left out."""
+
+_LAYOUT = frozenset({"comment", "line_continuation"})
+"""Nodes that may stand anywhere and mean nothing."""
 _CLAUSES = frozenset({"elif_clause", "else_clause", "except_clause", "except_group_clause", "finally_clause"})
 _BRACKETED = frozenset(
     {
-        *("argument_list", "parameters", "list", "dictionary", "set", "list_pattern", "type_parameter"),
-        *("import_from_statement", "with_clause"),
+        *("argument_list", "parameters", "list", "dictionary", "set", "type_parameter"),
+        *("list_pattern", "dict_pattern", "class_pattern", "import_from_statement", "with_clause"),
     }
 )
+_TELLING = {"tuple": 1, "tuple_pattern": 1, "subscript": 2}
+"""Where a comma behind so few members makes a tuple of one, and behind more of them is layout."""
 _ANNOTATION = {
     "typed_parameter": (":", "type"),
     "typed_default_parameter": (":", "type"),
@@ -33,6 +41,9 @@ _ANNOTATION = {
     "function_definition": ("->", "type"),
 }
 """The children of a node that only annotate it."""
+_EFFECTS = frozenset({"yield", "await", "named_expression"})
+"""What an annotation that is never evaluated does to its function all the same."""
+_DEFINITIONS = frozenset({"function_definition", "class_definition"})
 _PLAIN_STRING = re.compile(r"""([A-Za-z]*)(['"])([^'"\\\n]*)\2""")
 _WORD = re.compile(r"[\w'\"]")
 
@@ -53,6 +64,22 @@ def unannotated(source: str, language: str) -> str:
     cost it nothing. What reads them, a decorator or Triton's compiler, is the caller's to mind.
     """
     return _UNANNOTATED[language](source)
+
+
+def is_bare(source: str) -> bool:
+    """Whether Python source is a function without decorators and without definitions inside.
+
+    Those read annotations, or evaluate them in each call.
+    """
+    definitions = 0
+    stack = [python_parser().parse(source.encode("utf-8", "surrogatepass")).root_node]
+    while stack:
+        node = stack.pop()
+        definitions += node.type in _DEFINITIONS
+        if definitions > 1 or node.type == "decorated_definition":
+            return False
+        stack.extend(node.children)
+    return True
 
 
 def parses(source: str, language: str) -> bool:
@@ -78,7 +105,7 @@ def _python_language():  # type: ignore[no-untyped-def]
 def _python(source: str, *, annotations: bool = True) -> str:
     root = python_parser().parse(source.encode("utf-8", "surrogatepass")).root_node
     loose = root.has_error
-    left_out = _is_layout if annotations else _is_layout_or_annotation
+    left_out = _layout if annotations else _layout_and_annotations
     lines: list[str] = []
     for depth, text, opens_line in _tokens(root, left_out):
         if opens_line or not lines:
@@ -93,29 +120,34 @@ def _run_together(left: str, right: str) -> bool:
     return bool(_WORD.match(left[-1:]) and _WORD.match(right))
 
 
-def _tokens(root: Node, left_out: Callable[[Node, Node], bool]) -> Iterator[tuple[int, str, bool]]:
+def _tokens(root: Node, is_left_out: LeftOut) -> Iterator[tuple[int, str, bool]]:
     """Yield (indent depth, token, opens a line) in source order.
 
-    Iterative, so that nesting as deep as the parser takes cannot exhaust the stack.
+    Iterative, so that nesting as deep as the parser takes cannot exhaust the stack; and no node is asked
+    for its parent or its siblings, which takes longer the more of them there are.
     """
     opens_line = True
-    stack: list[tuple[Node, int, bool]] = [(root, 0, False)]
+    stack: list[tuple[Node, str, int, bool, str | None]] = [(root, "", 0, False, None)]
     while stack:
-        node, depth, starts = stack.pop()
+        node, owner, depth, starts, instead = stack.pop()
         opens_line = opens_line or starts
-        if node.type in ("comment", "line_continuation"):
+        if node.type in _LAYOUT:
             continue
-        if node.child_count == 0 or node.type == "string" or _is_docstring(node):
-            text = _token_text(node)
+        if node.child_count == 0 or node.type == "string" or instead is not None:
+            text = _token_text(node) if instead is None else instead
             if text:
                 yield depth, text, opens_line
                 opens_line = False
             continue
         inside = depth + 1 if node.type == "block" else depth
-        children = [
-            (child, inside, _starts_line(node, child)) for child in node.children if not left_out(node, child)
-        ]
-        stack.extend(reversed(children))
+        children = node.children
+        docstring, told = _docstring(node, owner, children)
+        left_out = is_left_out(node, children)
+        stack.extend(
+            (child, node.type, inside, _starts_line(node, child), told if place == docstring else None)
+            for place, child in reversed([*enumerate(children)])
+            if place not in left_out
+        )
 
 
 def _starts_line(parent: Node, child: Node) -> bool:
@@ -126,42 +158,65 @@ def _starts_line(parent: Node, child: Node) -> bool:
     return child.type in _CLAUSES
 
 
-def _is_layout(parent: Node, child: Node) -> bool:
-    """Tokens that only lay text out: semicolons and trailing commas."""
-    return child.type == ";" or (child.type == "," and _is_trailing_comma(parent, child))
+def _layout(parent: Node, children: Sequence[Node]) -> set[int]:
+    """The places of tokens that only lay text out: semicolons, and a comma before a closing bracket."""
+    found = {place for place, child in enumerate(children) if child.type == ";"}
+    telling = [place for place, child in enumerate(children) if child.type not in _LAYOUT]
+    if len(telling) > 1 and children[telling[-1]].type in (")", "]", "}"):
+        comma = telling[-2]
+        members = sum(children[place].is_named for place in telling)
+        # (x,) is a tuple and (x) is not: only there does the comma carry meaning.
+        enough = parent.type in _BRACKETED or members > _TELLING.get(parent.type, len(children))
+        if children[comma].type == "," and enough:
+            found.add(comma)
+    return found
 
 
-def _is_layout_or_annotation(parent: Node, child: Node) -> bool:
-    return child.type in _ANNOTATION.get(parent.type, ()) or _is_layout(parent, child)
+def _layout_and_annotations(parent: Node, children: Sequence[Node]) -> set[int]:
+    names = _ANNOTATION.get(parent.type, ())
+    if parent.type == "assignment" and not _only_annotates(parent):
+        names = ()
+    return _layout(parent, children) | {place for place, child in enumerate(children) if child.type in names}
 
 
-def _is_trailing_comma(parent: Node, comma: Node) -> bool:
-    following = comma.next_sibling
-    while following is not None and following.type == "comment":
-        following = following.next_sibling
-    closes = following is not None and following.type in (")", "]", "}")
-    # (x,) is a tuple and (x) is not: only there does the comma carry meaning.
-    return closes and (parent.type in _BRACKETED or (parent.type == "tuple" and parent.named_child_count > 1))
+def _only_annotates(assignment: Node) -> bool:
+    """Whether an assignment is the same without its annotation.
+
+    Without a value the annotated form assigns nothing, and reads nothing of its target.
+    """
+    annotation, value = map(assignment.child_by_field_name, ("type", "right"))
+    return value is not None and not (annotation is not None and _has_effects(annotation))
 
 
-def _is_docstring(node: Node) -> bool:
-    """Whether a statement is the string that heads a module, class or function."""
-    if node.type != "expression_statement" or node.child_count != 1 or node.children[0].type != "string":
+def _has_effects(annotation: Node) -> bool:
+    stack = [annotation]
+    while stack:
+        node = stack.pop()
+        if node.type in _EFFECTS:
+            return True
+        stack.extend(node.children)
+    return False
+
+
+def _docstring(body: Node, owner: str, children: Sequence[Node]) -> tuple[int, str]:
+    """The place of the string that heads a module, class or function, or -1, and what stands for it.
+
+    Nothing does, or `pass` where it is the whole body. `owner` is the type of the node that holds `body`.
+    """
+    if body.type != "module" and not (body.type == "block" and owner in _DEFINITIONS):
+        return -1, ""
+    said = (place for place, child in enumerate(children) if child.is_named and child.type != "comment")
+    head = list(islice(said, 2))
+    if not head or not _is_string(children[head[0]]):
+        return -1, ""
+    return head[0], "pass" if body.type == "block" and len(head) == 1 else ""
+
+
+def _is_string(statement: Node) -> bool:
+    if statement.type != "expression_statement" or statement.child_count != 1:
         return False
-    body = node.parent
-    if body is None or _prefix(node.children[0]) not in ("", "r", "u"):
-        return False
-    owner = body.parent
-    heads = body.type == "module" or (
-        body.type == "block"
-        and owner is not None
-        and owner.type in ("function_definition", "class_definition")
-    )
-    return heads and _statements(body)[0].id == node.id
-
-
-def _statements(body: Node) -> list[Node]:
-    return [child for child in body.named_children if child.type != "comment"]
+    string = statement.children[0]
+    return string.type == "string" and _prefix(string) in ("", "r", "u")
 
 
 def _prefix(string: Node) -> str:
@@ -169,12 +224,10 @@ def _prefix(string: Node) -> str:
 
 
 def _token_text(node: Node) -> str:
-    """A leaf's text; nothing for a docstring, or `pass` where it is the whole body."""
-    if node.type == "expression_statement":
-        body = node.parent
-        return "pass" if body is not None and body.type == "block" and len(_statements(body)) == 1 else ""
     text = (node.text or b"").decode("utf-8", "surrogatepass")
-    plain = _PLAIN_STRING.fullmatch(text) if node.type == "string" else None
+    if node.type != "string":
+        return text.rstrip("\n")  # where the text does not parse, a backslash may hold its line's end
+    plain = _PLAIN_STRING.fullmatch(text)
     return f'{plain[1].lower()}"{plain[3]}"' if plain else text
 
 

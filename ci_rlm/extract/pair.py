@@ -15,7 +15,7 @@ from functools import lru_cache
 from heapq import nsmallest
 from itertools import pairwise
 
-from ci_rlm.extract.canonical import canonical, unannotated
+from ci_rlm.extract.canonical import canonical, is_bare, unannotated
 from ci_rlm.extract.outline import simple, unnumbered
 from ci_rlm.flow import Change, Kind, Unit
 
@@ -30,7 +30,6 @@ _COMMON = 64
 """A bigram of more units than this tells none of them apart, so it leads to no candidates."""
 _CANDIDATES = 16
 """How many units of the other side one unit is compared with: the cost stays linear."""
-_NESTED = re.compile(r"\n[ \t]+(?:async[ \t]+)?(?:def|class)\b")
 _HEAD = re.compile(r"^((?:async )?def )\w+", re.MULTILINE)
 _TOKEN = re.compile(r"\w+|[^\w\s]")
 
@@ -210,9 +209,9 @@ def _anonymous(unit: Unit) -> str:
 
 def _bare(unit: Unit) -> str:
     """The text without annotations, where none of them can matter to a call."""
-    # Decorators and Triton's compiler read them; those of a nested def are evaluated in each call.
-    matter = unit.kind is not Kind.FUNCTION or unit.source.startswith("@") or _NESTED.search(unit.source)
-    return _text(unit) if matter else unannotated(unit.source, unit.language)
+    # Triton's compiler reads them.
+    bare = unit.kind is Kind.FUNCTION and is_bare(unit.source)
+    return unannotated(unit.source, unit.language) if bare else _text(unit)
 
 
 @lru_cache(maxsize=1 << 14)
