@@ -192,6 +192,43 @@ def test_conditional_definitions_of_one_name_stay_distinct() -> None:
     assert names("if X:\n    def f(): return 1\nelse:\n    def f(): return 2\n") == ["f", "f#2"]
 
 
+SLOW, FAST = "def f(x): return sorted(x)\n", "def f(x): return x\n"
+
+
+@pytest.mark.parametrize(
+    "between", ["", "g = 1\n", "def g(): return f(1)\n", "class A:\n    def f(self): pass\n"]
+)
+def test_of_definitions_that_replace_each_other_the_last_one_counts(between: str) -> None:
+    assert [one.source for one in cut(FAST + between + SLOW) if one.name == "f"] == [SLOW.strip()]
+    nested = f"class C:\n    {FAST}    {SLOW}"
+    assert [one.source for one in cut(nested)] == [SLOW.strip()]
+    assert [one.source for one in cut(f"class C:\n    {FAST}class C:\n    {SLOW}")] == [SLOW.strip()]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        FAST + "g = f\n" + SLOW,
+        FAST + "@wraps(f)\n" + SLOW,
+        FAST + "def f(x, then=f): return then(x)\n",
+        "@register\n" + FAST + SLOW,
+        "if A:\n    " + FAST + "else:\n    " + SLOW,
+        FAST + "def g(x=f): return x\n" + SLOW,
+    ],
+)
+def test_what_is_read_before_it_is_replaced_is_a_unit(text: str) -> None:
+    assert [name for name in names(text) if name.startswith("f")] == ["f", "f#2"]
+
+
+@pytest.mark.parametrize("bases", ["(Base)", "(metaclass=M)"])
+def test_a_class_that_its_base_may_keep_is_not_replaced(bases: str) -> None:
+    assert names(f"class C{bases}:\n    {FAST}class C{bases}:\n    {SLOW}") == ["C.f", "C.f#2"]
+
+
+def test_a_decorator_that_is_merely_called_overload_leaves_nothing_out() -> None:
+    assert names("def overload(g): return g\n@overload\ndef f(x): return x\n") == ["overload", "f"]
+
+
 def test_overload_stubs_are_left_out_under_any_alias() -> None:
     text = """
         import typing as t
@@ -464,6 +501,41 @@ def change(before: str | bytes | None, after: str | bytes | None, path: PurePosi
 
 def test_bytes_that_are_not_utf_8_are_skipped_with_their_place() -> None:
     assert list(changes([change("", b"x = '\xff'")])) == [Skipped(PATH, "", "not UTF-8 at byte 5")]
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        "# -*- coding: utf-7 -*-",
+        "#!/usr/bin/python\n# vim: set fileencoding=unicode_escape :",
+        "\f# coding=raw_unicode_escape",
+        "\n# coding: shift_jis",
+    ],
+)
+def test_an_encoding_in_which_comments_may_be_code_is_not_judged(head: str) -> None:
+    (skipped,) = changes([change("", f"{head}\ndef f(): return 1\n".encode())])
+    assert isinstance(skipped, Skipped)
+    assert "declares the encoding" in skipped.reason
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        "# -*- coding: utf-8 -*-",
+        "# coding: utf8",
+        "# vim: fileencoding=UTF_8",
+        "# coding: utf-8-unix",
+        "# coding: latin-1",
+        "# coding: iso-8859-15",
+        "# coding: cp1252",
+        "# coding: us-ascii",
+        "x = 1\n# encoding: base64, of the table below",
+        "\n\n# coding: utf-7",
+    ],
+)
+def test_an_encoding_that_changes_no_code_is_read(head: str) -> None:
+    (new,) = changes([change("", f"{head}\ndef f(): return 1\n".encode())])
+    assert isinstance(new, Change)
 
 
 def test_a_version_before_that_cannot_be_read_is_skipped() -> None:

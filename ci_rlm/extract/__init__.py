@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from operator import attrgetter
 from pathlib import PurePosixPath
 
 from ci_rlm.extract.outline import Broken, Outline, simple
@@ -22,6 +24,14 @@ _NO_BEFORE = "line {} of the version before does not parse, so nothing compares 
 _LINE_END = re.compile(r"(?<!\r)\r+\n")
 # A carriage return alone ends a line for Python and none for git, so no span would hold for both.
 _NO_TEXT = re.compile("[\0\r\ud800-\udfff]")
+
+
+_ENCODING = re.compile(r"[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)")
+"""As Python finds it in the first two lines (PEP 263)."""
+_LIKE_ASCII = re.compile(
+    r"u8|utf-?8(-.*)?|(us-)?ascii|l1|(iso-?)?(latin-?|8859-?)\d+(-.*)?|(cp|windows-)125\d", re.IGNORECASE
+)
+"""Encodings in which text reads as it does in UTF-8, but for letters beyond ASCII."""
 
 
 def language_of(path: PurePosixPath) -> str | None:
@@ -113,10 +123,13 @@ def _compare(file: FileChange, before: Outline, after: Outline, found: _Found) -
 
 
 def _touched(file: FileChange, before: Unit, after: Unit) -> bool:
-    sides = (before.span, file.touched_before), (after.span, file.touched)
-    return any(
-        span.first <= lines.last and lines.first <= span.last for span, touched in sides for lines in touched
-    )
+    return _meets(before.span, file.touched_before) or _meets(after.span, file.touched)
+
+
+def _meets(span: Span, touched: Sequence[Span]) -> bool:
+    """Whether a span has a line of others, which ascend."""
+    at = bisect_left(touched, span.first, key=attrgetter("last"))
+    return at < len(touched) and touched[at].first <= span.last
 
 
 def _certain(alone: Iterable[Unit], other: Outline) -> Iterator[Unit]:
@@ -167,7 +180,21 @@ def _outline(path: PurePosixPath, text: str, language: str) -> Outline | Skipped
     if unreadable:
         line = plain.count("\n", 0, unreadable.start()) + 1
         return Skipped(path, "", f"line {line} holds the control character {unreadable[0]!a}")
+    encoding = _other_encoding(plain)
+    if encoding:
+        return Skipped(path, "", f"declares the encoding {encoding}, in which comments may be code")
     return outline(path, plain) or Skipped(path, "", f"took over {PARSE_SECONDS:.0f} s to parse")
+
+
+def _other_encoding(text: str) -> str:
+    """The encoding that a Python text declares, if it is none that it can be read without; else empty."""
+    for line in text.split("\n", 2)[:2]:
+        declared = _ENCODING.match(line)
+        if declared:
+            return "" if _LIKE_ASCII.fullmatch(declared[1].replace("_", "-")) else declared[1]
+        if not line.lstrip(" \t\f").startswith("#") and line.strip(" \t\f"):
+            break
+    return ""
 
 
 def _plain(text: str) -> str:

@@ -5,13 +5,15 @@ it: a closure runs on its enclosing function's variables, so only the whole has 
 predict, and one edit is reported once. The exception is a Triton kernel, which is a unit
 wherever it stands, since it is another kind of code with metrics of its own. Code outside
 of functions is no unit; its constants and imports reach the units as context.
-`typing.overload` stubs never run and are left out.
+`typing.overload` stubs never run and are left out, and so is a definition that another of its name
+replaces.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
@@ -19,11 +21,13 @@ from typing import TYPE_CHECKING
 from ci_rlm.extract.outline import Broken, Outline, unnumbered
 from ci_rlm.extract.python_context import Facts, Import, constants_of, context_of, imports_of, resolve
 from ci_rlm.extract.python_tree import (
+    Scope,
     Sheet,
     Statement,
     is_compound,
     line_of_error,
     name_of,
+    names_read,
     parse,
     span_of,
     statements,
@@ -34,7 +38,8 @@ if TYPE_CHECKING:
     from tree_sitter import Node
 
 _KERNEL_DECORATORS = frozenset({"triton.jit", "triton.runtime.jit", "triton.runtime.jit.jit"})
-_OVERLOADS = frozenset({"overload", "typing.overload", "typing_extensions.overload"})
+_OVERLOADS = frozenset({"typing.overload", "typing_extensions.overload"})
+_DEFINITIONS = frozenset({"function_definition", "class_definition"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +80,10 @@ def _definitions(
 ) -> Iterator[_Definition]:
     """The functions that are units; the second of one name is called `name#2`, and so on."""
     seen: Counter[str] = Counter()
+    found = tuple(found)
+    replaced = _replaced(found, sheet)
     for statement in found:
-        if statement.core.type != "function_definition":
+        if statement.core.type != "function_definition" or _is_within(statement, replaced):
             continue
         decorators = {resolve(name, imports) for name in _decorators(statement.outer, sheet)}
         kind = Kind.FUNCTION if decorators.isdisjoint(_KERNEL_DECORATORS) else Kind.TRITON_KERNEL
@@ -87,6 +94,50 @@ def _definitions(
         seen[name] += 1
         distinct = name if seen[name] == 1 else f"{name}#{seen[name]}"
         yield _Definition(distinct, kind, statement, _fault(statement, sheet))
+
+
+def _replaced(found: Sequence[Statement], sheet: Sheet) -> frozenset[int]:
+    """The ids of definitions that another of the same name in the same block replaces before they are read.
+
+    They never run under their name, so it is the last one that a version before is compared with. A
+    decorator or a base class may keep what it is given. Not known of definitions inside functions, and
+    not where the file does not parse.
+    """
+    last: dict[tuple[int, str], Node] = {}
+    pairs: list[tuple[str, Node, Node]] = []
+    for statement in found:
+        if statement.core.type in _DEFINITIONS and not statement.scope.in_function:
+            name = name_of(statement.core, sheet)
+            earlier = last.get((statement.block.id, name))
+            if earlier is not None and earlier.child_by_field_name("superclasses") is None:
+                pairs.append((name, earlier, statement.outer))
+            if statement.outer is statement.core:
+                last[statement.block.id, name] = statement.outer
+            else:
+                last.pop((statement.block.id, name), None)
+    if not pairs or sheet.first_error:
+        return frozenset()
+    reads = names_read(found[0].outer, sheet)
+    return frozenset(
+        earlier.id
+        for name, earlier, later in pairs
+        if not _any_between(reads.get(name, ()), earlier.end_byte, later.end_byte)
+    )
+
+
+def _any_between(places: Sequence[int], first: int, last: int) -> bool:
+    at = bisect_left(places, first)
+    return at < len(places) and places[at] < last
+
+
+def _is_within(statement: Statement, replaced: frozenset[int]) -> bool:
+    if not replaced:
+        return False
+    scope: Scope | None = statement.scope
+    inside = statement.outer.id in replaced
+    while not inside and scope is not None and scope.node is not None:
+        inside, scope = scope.node.id in replaced, scope.parent
+    return inside
 
 
 def _decorators(outer: Node, sheet: Sheet) -> Iterator[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from ci_rlm.extract.python_tree import Scope, Sheet, Statement, rows
@@ -87,18 +88,18 @@ def context_of(unit: Node, scope: Scope, facts: Facts, sheet: Sheet) -> tuple[Sn
     found, one step deep, and a method only on `self`, `cls` or the name of its class.
     """
     mentions = [_absolute(name, scope) for name in _mentions(unit, sheet)]
-    callees = [
+    callees = (
         snippet
         for name in mentions
         for node, snippet in facts.callees.get(name, [])
         if not _overlap(node, unit)
-    ]
-    constants = [facts.constants[name] for name in mentions if name in facts.constants]
-    imports = [
+    )
+    constants = (facts.constants[name] for name in mentions if name in facts.constants)
+    imports = (
         Snippet("import", name, facts.imports[name].statement) for name in mentions if name in facts.imports
-    ]
-    found = (list(_headers(scope, sheet)), callees, constants, imports)
-    return tuple(snippet for role in found for snippet in role[:SNIPPETS_A_ROLE])
+    )
+    found = (_headers(scope, sheet), callees, constants, imports)
+    return tuple(snippet for role in found for snippet in islice(role, SNIPPETS_A_ROLE))
 
 
 def _headers(scope: Scope, sheet: Sheet) -> Iterator[Snippet]:

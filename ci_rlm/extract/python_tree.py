@@ -233,6 +233,26 @@ def name_of(definition: Node, sheet: Sheet) -> str:
     return "" if name is None else sheet.text(name)
 
 
+def names_read(root: Node, sheet: Sheet) -> dict[str, list[int]]:
+    """Where each name stands outside of the bodies of functions, by ascending byte.
+
+    But for where a class or function is given it.
+    """
+    found: dict[str, list[int]] = {}
+    stack = [root]
+    while stack:
+        node = stack.pop()
+        if node.type == "identifier":
+            found.setdefault(sheet.text(node), []).append(node.start_byte)
+        left_out: tuple[Node | None, ...] = ()
+        if _is_definition(node):
+            left_out = (node.child_by_field_name("name"),)
+        if node.type == "function_definition":
+            left_out = (*left_out, node.child_by_field_name("body"))
+        stack.extend(child for child in reversed(node.children) if child not in left_out)
+    return found
+
+
 def rows(node: Node) -> tuple[int, int]:
     """First and last row that a node has text on, counted from 0."""
     first, end = node.start_point.row, node.end_point
