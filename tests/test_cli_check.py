@@ -225,6 +225,11 @@ def test_code_of_which_nothing_can_be_judged_is_incomplete(topic: Checkout) -> N
         (("--config", "missing.toml"), "No such file"),
         (("--nonsense",), "No such option"),
         (("/etc/passwd",), "outside the repository"),
+        (("HEAD~1",), "HEAD~1 is no file or folder here"),
+        (("--base", ""), "--base is empty"),
+        (("--base", "main", "--head="), "--head is empty"),
+        (("--format", "json:"), "--format json: names no file"),
+        (("--format", "json:r", "--format", "html:r"), "several formats into r"),
     ],
 )
 def test_a_wrong_command_line_is_a_usage_error(topic: Checkout, flags: tuple[str, ...], message: str) -> None:
@@ -270,6 +275,36 @@ def test_files_and_standard_output_get_their_formats(topic: Checkout, tmp_path: 
 def test_the_terminal_report_accompanies_files(topic: Checkout, tmp_path: Path) -> None:
     plain = check(topic).stdout
     assert check(topic, "--format", f"json:{tmp_path}/report.json").stdout == plain
+
+
+def test_a_file_that_cannot_be_written_keeps_no_other_report_back(topic: Checkout, tmp_path: Path) -> None:
+    formats = ("json:/nowhere/report.json", f"markdown:{tmp_path}/report.md", "terminal")
+    history = tmp_path / "history.jsonl"
+    flags = [flag for name in formats for flag in ("--format", name)]
+    result = check(topic, *flags, "--history", str(history))
+    assert (result.exit_code, result.stdout) == (3, check(topic).stdout)
+    assert "cannot write /nowhere/report.json" in result.stderr
+    assert (tmp_path / "report.md").read_text().startswith("#")
+    assert history.read_text().count("\n") == 1
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is full")
+def test_a_full_standard_output_is_told_in_one_line(topic: Checkout) -> None:
+    command = [sys.executable, "-m", "ci_rlm", "check", "-C", str(topic.root)]
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, check=False)
+    assert done.returncode == 3
+    assert b"cannot write to standard output" in done.stderr
+    assert b"Traceback" not in done.stderr
+
+
+def test_without_a_standard_output_a_report_goes_to_its_file(topic: Checkout, tmp_path: Path) -> None:
+    report = tmp_path / "report.json"
+    command = [sys.executable, "-m", "ci_rlm", "check", "-C", str(topic.root), "--format", f"json:{report}"]
+    shell = ["sh", "-c", 'exec "$@" >&-', "sh", *command]
+    done = subprocess.run(shell, stderr=subprocess.PIPE, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert json.loads(report.read_bytes())["rows"]
 
 
 def test_a_report_file_leaves_no_partial_file_behind(topic: Checkout, tmp_path: Path) -> None:

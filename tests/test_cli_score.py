@@ -142,9 +142,25 @@ def test_a_source_longer_than_the_model_reads_is_marked() -> None:
 
 
 @pytest.mark.parametrize(
-    "source", ["", "\0", "def f(:\n", "(" * 10_000, "\ufeffx = 1", "x = 1\r\n", "λ = '🦀'"]
+    ("source", "reason"),
+    [
+        ("", "there is no code in it"),
+        (" \n\n", "there is no code in it"),
+        ("x = 1\n\0", "line 2 holds the control character '\\x00'"),
+        ("x = 1\ndef f(:\n", "line 2 does not parse"),
+        ("(" * 10_000, "line 1 does not parse"),
+        ("# coding: utf-7\nx = 1\n", "declares the encoding utf-7, in which comments may be code"),
+    ],
 )
-def test_any_text_has_a_score(source: str) -> None:
+def test_what_does_not_run_has_no_score_and_no_place(source: str, reason: str) -> None:
+    error = f'"source" cannot be read: {reason}'
+    assert answers("score", "--jsonl", lines=[request(1, source)]) == [{"id": 1, "error": error}]
+    good, bad = answers("rank", "--jsonl", lines=[request(1, source), request(2, "x = 1\n")])
+    assert (good["id"], bad) == (2, {"id": 1, "error": error})
+
+
+@pytest.mark.parametrize("source", ["\ufeffx = 1", "x = 1\r\n", "λ = '🦀'"])
+def test_any_text_that_runs_has_a_score(source: str) -> None:
     (answer,) = answers("score", "--jsonl", lines=[request(1, source)])
     assert set(answer["metrics"]) == {"peak_memory", "cpu_time"}
 
@@ -166,7 +182,7 @@ def test_equal_programs_have_the_ratio_one() -> None:
 
 def test_a_bad_pair_is_answered_and_the_rest_go_on() -> None:
     pair = {"language": "python", "before": SOURCE, "after": LONGER}
-    lines = [{"id": 1, "language": "python", "before": ""}, {"id": 2, **pair}]
+    lines = [{"id": 1, "language": "python", "before": SOURCE}, {"id": 2, **pair}]
     bad, good = answers("compare", "--jsonl", lines=lines)
     assert bad == {"id": 1, "error": '"after" is missing'}
     assert good["id"] == 2

@@ -56,7 +56,8 @@ class LazyGroup(click.Group):
     ) -> int:
         try:
             code = super().main(args, prog_name, complete_var, standalone_mode=False, **extra)
-            sys.stdout.flush()
+            if sys.stdout is not None:  # as it is where it was closed before the start
+                sys.stdout.flush()
         except click.Abort:
             return INTERRUPTED
         except click.ClickException as error:

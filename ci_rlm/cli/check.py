@@ -67,8 +67,10 @@ def check(
     if accepting.write_baseline:
         report = accept_all(report, accepting.reason or "", checked.config, checked.repository)
     told = document(report)
-    publish(told, targets, publishing.verbose)
-    remember(told, history, checked.config, checked.repository, selection.paths)
+    try:
+        publish(told, targets, publishing.verbose)
+    finally:
+        remember(told, history, checked.config, checked.repository, selection.paths)
     return exit_code(report, exit_zero=exit_zero)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,6 +52,9 @@ class Publishing:
         targets = [_target(text, tuple(FORMATS)) for text in formats]
         files = [target for target in targets if target.path != STDOUT]
         shown = [target for target in targets if target.path == STDOUT]
+        twice = next((path for path, times in Counter(t.path for t in files).items() if times > 1), None)
+        if twice is not None:
+            raise UsageError(f"several formats into {twice}", hint="name a file for each")
         if len(shown) > 1 and sorted(target.format for target in shown) != sorted(LOG):
             hint = "send all but one to a file: --format json:report.json"
             raise UsageError("several formats on standard output", hint=hint)
@@ -73,15 +77,21 @@ publishing_flags = grouped(
 
 
 def publish(document: Document, targets: Sequence[Target], verbose: int) -> None:
-    """Write a report in each format. Raises CiRlmError for a file that cannot be written."""
+    """Write a report in each format. Raises CiRlmError for what cannot be written, once the others are."""
     from ci_rlm.render import render
 
+    failed: list[CiRlmError] = []
     for target in targets:
-        if target.path == STDOUT:
-            _show(document, target.format, verbose)
-        else:
-            text = render(document, target.format, verbose=verbose)
-            write_whole(target.path, text.encode("utf-8", "backslashreplace"))
+        try:
+            if target.path == STDOUT:
+                _show(document, target.format, verbose)
+            else:
+                text = render(document, target.format, verbose=verbose)
+                write_whole(target.path, text.encode("utf-8", "backslashreplace"))
+        except CiRlmError as error:
+            failed.append(error)
+    if failed:
+        raise failed[0]
 
 
 def _show(document: Document, format: str, verbose: int) -> None:
@@ -90,10 +100,15 @@ def _show(document: Document, format: str, verbose: int) -> None:
     text = render(document, format, verbose=verbose, width=_width(), color=_colorful())
     if format == "terminal" and on_github():
         text = muted(text)
-    # Bytes, so that no locale decides what a report looks like.
-    click.echo(text.encode("utf-8", "backslashreplace"), nl=False)
     if format == "github":
         summarise(render(document, "markdown"))
+    try:
+        # Bytes, so that no locale decides what a report looks like.
+        click.echo(text.encode("utf-8", "backslashreplace"), nl=False)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise CiRlmError(f"cannot write to standard output: {error.strerror}") from error
 
 
 def write_lines(lines: str) -> None:
@@ -123,16 +138,23 @@ def write_whole(path: Path, content: bytes) -> None:
 
 
 def _target(text: str, formats: Sequence[str]) -> Target:
-    name, _, path = text.partition(":")
+    name, colon, path = text.partition(":")
     if name not in formats:
         raise UsageError(f"no such report format: {name!r}", hint=f"one of {', '.join(formats)}")
+    if colon and not path:
+        raise UsageError(f"--format {text} names no file", hint=f"--format {name} is for standard output")
     return Target(name, Path(path or "-"))
 
 
 def _width() -> int | None:
-    return shutil.get_terminal_size().columns if sys.stdout.isatty() or "COLUMNS" in os.environ else None
+    return shutil.get_terminal_size().columns if _is_terminal() or "COLUMNS" in os.environ else None
 
 
 def _colorful() -> bool:
     plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
-    return sys.stdout.isatty() and not plain
+    return _is_terminal() and not plain
+
+
+def _is_terminal() -> bool:
+    # Python has no standard output where it was started without one.
+    return sys.stdout is not None and sys.stdout.isatty()

@@ -43,7 +43,10 @@ class Selection:
         return bool(self.head or self.staged or self.diff_file or self.include_untracked)
 
     def refuse_conflicts(self) -> None:
-        """Raise UsageError when two flags name different ranges."""
+        """Raise UsageError when two flags name different ranges, or one names nothing."""
+        for flag, value in (("--base", self.base), ("--head", self.head)):
+            if value == "":
+                raise UsageError(f"{flag} is empty", hint="name a revision, or leave the flag out")
         ranges = {
             "--base/--head": bool(self.base or self.head),
             "--staged": self.staged,
@@ -99,16 +102,23 @@ def range_of(selection: Selection, repository: Repository, *, deepen: bool) -> R
 def files_of(
     selection: Selection, compared: Range, limits: FileLimits, repository: Repository | None
 ) -> Iterable[FileChange | Skipped]:
-    """Both sides of each file that the range changes."""
+    """Both sides of each file that the range changes. Raises UsageError for a path that names nothing."""
     from ci_rlm.git import patch_changes
 
     if selection.diff_file is not None:
         root = repository.root if repository else selection.repo
         return patch_changes(selection.diff_file.read(), limits, repository, root)
     assert repository is not None
-    return repository.changes(
-        compared, limits, paths=selection.paths, include_untracked=selection.include_untracked
+    found = list(
+        repository.changes(
+            compared, limits, paths=selection.paths, include_untracked=selection.include_untracked
+        )
     )
+    missing = next((path for path in selection.paths if not (selection.repo / path).exists()), None)
+    if missing is not None and not found:
+        hint = f"if it is a revision: --base {missing}"
+        raise UsageError(f"{missing} is no file or folder here, and nothing of that name changed", hint=hint)
+    return found
 
 
 def _from_pre_commit() -> tuple[str, str] | None:

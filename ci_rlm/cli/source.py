@@ -34,6 +34,9 @@ def unit_of(record: Record, key: str, max_bytes: int, function: str | None = Non
         raise BadLineError(f"unknown language {language!r}; known: {known}")
     path, text = PurePosixPath("-"), text_of(record, key, max_bytes)
     if function is None:
+        reason = extract.why_unread(text, language)
+        if reason:
+            raise BadLineError(f'"{key}" cannot be read: {reason}')
         return extract.program(path, text, language)
     units, _ = extract.units(path, text, language)
     named = [unit for unit in units if unit.name == function]

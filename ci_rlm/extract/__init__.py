@@ -12,13 +12,14 @@ from pathlib import PurePosixPath
 from ci_rlm.extract.outline import Broken, Outline, simple
 from ci_rlm.extract.pair import by_name, elsewhere, has_changed, is_equal
 from ci_rlm.extract.python import outline as python_outline
-from ci_rlm.extract.python_tree import PARSE_SECONDS
+from ci_rlm.extract.python_tree import PARSE_SECONDS, first_error
 from ci_rlm.extract.remarks import Remark, remarks
 from ci_rlm.flow import Change, FileChange, Kind, Skipped, Span, Unit
 
 LANGUAGES: dict[str, str] = {".py": "python"}
 """By suffix. Stub files (`.pyi`) never run, so they have no row."""
 _OUTLINES: dict[str, Callable[[PurePosixPath, str], Outline | None]] = {"python": python_outline}
+_LINES_OF_ERRORS: dict[str, Callable[[str], int]] = {"python": first_error}
 _MAY_EXIST = "line {} does not parse, so it may still exist"
 _NO_BEFORE = "line {} of the version before does not parse, so nothing compares with it"
 _LINE_END = re.compile(r"(?<!\r)\r+\n")
@@ -56,6 +57,18 @@ def program(path: PurePosixPath, text: str, language: str) -> Unit:
     """A whole text as one unit, named after its file; its lines end with a newline alone."""
     source = _plain(text)
     return Unit(path, path.name, Kind.PROGRAM, language, Span(1, source.count("\n") + 1), source)
+
+
+def why_unread(text: str, language: str) -> str:
+    """Why a whole text cannot be read as a program, in one clause; empty if it can."""
+    plain = _plain(text)
+    if not plain.strip():
+        return "there is no code in it"
+    outline = _outline(PurePosixPath("-"), plain, language)
+    if isinstance(outline, Skipped):
+        return outline.reason
+    line = _LINES_OF_ERRORS[language](plain)
+    return f"line {line} does not parse" if line else ""
 
 
 def remarks_of(path: PurePosixPath, data: bytes | None, marker: str) -> tuple[Remark, ...]:

@@ -12,17 +12,24 @@ from ci_rlm.flow import Unit
 def program_of(source: str | Path, max_bytes: int, language: str = "") -> Unit:
     """A whole file as one unit, or a text in `language`; a file's language is that of its suffix.
 
-    Raises UsageError for a language that is not read, CiRlmError for what is too large or cannot be read.
+    Raises UsageError for a language that is not read, CiRlmError for what is too large, cannot be read or
+    does not parse.
     """
     if isinstance(source, Path):
-        return extract.program(
-            PurePosixPath(source), read_source(source, max_bytes), language_of_file(source)
-        )
+        return _whole(PurePosixPath(source), read_source(source, max_bytes), language_of_file(source))
     if language not in extract.LANGUAGES.values():
         known = ", ".join(sorted(set(extract.LANGUAGES.values())))
         raise UsageError(f"no language {language!r} is read", hint=f"known: {known}")
     content = source.encode("utf-8", "surrogatepass")
-    return extract.program(PurePosixPath("-"), _decoded(content, "the source", max_bytes), language)
+    return _whole(PurePosixPath("-"), _decoded(content, "the source", max_bytes), language)
+
+
+def _whole(path: PurePosixPath, text: str, language: str) -> Unit:
+    reason = extract.why_unread(text, language)
+    if reason:
+        name = "the source" if path.name == "-" else path
+        raise CiRlmError(f"{name} cannot be read: {reason}", hint="name code that runs")
+    return extract.program(path, text, language)
 
 
 def read_source(path: Path, max_bytes: int) -> str:

@@ -265,6 +265,12 @@ def span_of(node: Node) -> Span:
     return Span(first + 1, last + 1)
 
 
+def first_error(text: str) -> int:
+    """The line of the first syntax error of a text; 0 if it parses."""
+    root = python_parser().parse(text.encode("utf-8", "surrogatepass")).root_node
+    return line_of_error(root) if root.has_error else 0
+
+
 def line_of_error(node: Node) -> int:
     """The line of the first syntax error in a node that has one.
 

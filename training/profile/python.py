@@ -29,7 +29,7 @@ from ci_rlm.training.sources import SOURCES, Problem, Program, sha256
 
 PROTOCOLS = {
     "fast": ("measure", "fast-2"),
-    "turns": ("time", "fast-2"),
+    "turns": ("time", "turns-1"),
     "faithful": ("faithful", "paper-D.4.1"),
     "counts": ("count", "counts-1"),
 }
@@ -141,7 +141,7 @@ def in_turns(problem: Problem) -> list[Row]:
 
     Each in `TURNS` processes, one program after the other, and all of them again: a slow spell of the
     machine, which may last longer than a process, hits no program alone. What `measure` left out is left
-    out. The rows are of the fast protocol, with more repeats, and later than those that it gave.
+    out. Times of a machine's quick and slow days differ, so ratios are what these rows are for.
     """
     reference, *others = problem.programs
     known = [(case, a["answer"]) for case, a in known_cases(problem, reference, "turns") if "error" not in a]

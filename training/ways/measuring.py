@@ -25,7 +25,7 @@ from ci_rlm.training.profile.rows import Origin, Row, Subject
 from ci_rlm.training.sources import Program, sha256
 from ci_rlm.training.ways.programs import SOURCE, Way, arguments, problem_of, ways
 
-PROTOCOL = "brief-1"
+PROTOCOL, IN_TURNS = "brief-1", "brief-turns-1"
 SIZES = (256, 1024, 3072)
 """Elements of the inputs."""
 REFERENCE, TURNS = 1024, 4
@@ -54,7 +54,7 @@ def _of_seed(seed: int) -> Iterator[Row]:
     first, *others = ways(seed)
     known: dict[int, Any] = {}
     for way in (first, *others, *_edited(first)):
-        subject, origin = _subject(way), _origin()
+        subject, origin = _subject(way), _origin(PROTOCOL)
         seconds = 0.0
         for size in SIZES:
             if seconds > WORTH:
@@ -74,8 +74,7 @@ def _of_seed(seed: int) -> Iterator[Row]:
 def in_turns(seeds: tuple[int, ...]) -> list[Row]:
     """CPU times of the same ways and edits at the gate's input size, one after the other, several times.
 
-    So a slow spell of the machine hits none of them alone. The rows are of the same protocol, the least of
-    more calls, and later.
+    So a slow spell of the machine hits none of them alone.
     """
     return [row for seed in seeds for row in _in_turns(seed)]
 
@@ -102,7 +101,7 @@ def _in_turns(seed: int) -> Iterator[Row]:
     for way in every:
         if way.record in times:
             yield from rows.measured(
-                _subject(way), REFERENCE, {"cpu_time": min(times[way.record])}, _origin()
+                _subject(way), REFERENCE, {"cpu_time": min(times[way.record])}, _origin(IN_TURNS)
             )
 
 
@@ -110,8 +109,8 @@ def _subject(way: Way) -> Subject:
     return Subject(SOURCE, problem_of(way.task), way.record, sha256(way.text), "python")
 
 
-def _origin() -> Origin:
-    return Origin(PROTOCOL, hardware_class(), f"CPython {platform.python_version()}")
+def _origin(protocol: str) -> Origin:
+    return Origin(protocol, hardware_class(), f"CPython {platform.python_version()}")
 
 
 def _edited(way: Way) -> list[Way]:
