@@ -234,7 +234,7 @@ def _word(text: str, variable: str) -> bool:
 def _parse(data: bytes, where: str) -> dict[str, object]:
     try:
         return tomllib.loads(data.decode("utf-8"))
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # an integer may have more digits than Python reads
         raise UsageError(f"{where} is not valid TOML: {error}") from error
 
 

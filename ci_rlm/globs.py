@@ -10,7 +10,7 @@ makes the next sign plain. Source: the section PATTERN FORMAT of gitignore(5); n
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from pathlib import PurePosixPath
 
@@ -29,17 +29,41 @@ def matches(path: PurePosixPath, globs: Iterable[str]) -> bool:
 def _compiled(glob: str) -> re.Pattern[str]:
     anchored = "/" in glob.rstrip("/")
     body = _REPEATED.sub("**/", glob.strip("/"))
-    inner = "".join(_expression(token) for token in _TOKEN.findall(body))
+    inner = _joined(_TOKEN.findall(body))
     beneath = "/.+" if glob.endswith("/") else "(?:/.+)?"
     return re.compile(f"{'' if anchored else _ANY_DEPTH}{inner}{beneath}", re.DOTALL)
+
+
+def _joined(tokens: Sequence[str]) -> str:
+    """The tokens as one expression.
+
+    What stands between two stars of a component has one length, so where it is found first is as good
+    as any later place: an atomic group forgets the others, which many stars would try one by one.
+    """
+    found: list[str] = []
+    star = False
+    part: list[str] = []
+    for token in tokens:
+        if _is_star(token):
+            found.append(f"(?>[^/]*?{''.join(part)})" if star else "".join(part))
+            star, part = True, []
+        elif "/" in token:
+            found.append(f"[^/]*{''.join(part)}" if star else "".join(part))
+            found.append(_expression(token))
+            star, part = False, []
+        else:
+            part.append(_expression(token))
+    return "".join(found) + ("[^/]*" if star else "") + "".join(part)
+
+
+def _is_star(token: str) -> bool:
+    return token.startswith("*") and "/" not in token
 
 
 def _expression(token: str) -> str:
     fixed = {"/**/": f"/{_ANY_DEPTH}", "**/": _ANY_DEPTH, "/**": "/.+", "?": "[^/]"}
     if token in fixed:
         return fixed[token]
-    if token.startswith("*"):
-        return "[^/]*"
     if token.startswith("[") and len(token) > 2:
         return _character_class(token)
     return re.escape(token[1:] if token.startswith("\\") and len(token) == 2 else token)

@@ -34,7 +34,10 @@ def quantity(value: object, unit: str) -> float:
     """
     if isinstance(value, bool) or not isinstance(value, (int, float, str)):
         raise ValueError(f"expected {_expected(unit)}, not {value!r}")
-    number = _read(value, unit) if isinstance(value, str) else float(value)
+    try:
+        number = _read(value, unit) if isinstance(value, str) else float(value)
+    except OverflowError:
+        number = math.inf
     if not math.isfinite(number) or number < 0:
         raise ValueError(f"expected a finite number that is not negative, not {value!r}")
     return number

@@ -58,12 +58,14 @@ def of_checkpoint(found: Iterable[TrackRecord], digest: str) -> TrackRecord | No
 
 def _sound(record: TrackRecord) -> bool:
     """Whether the counts fit each other, and the interval holds what it is of. NaN fits nothing."""
-    share = record.right / record.calls if record.calls > 0 else record.low
-    return (
+    fitting = (
         0 <= record.right <= record.calls <= record.comparisons <= _MOST
         and 0 <= record.unsure <= record.missed <= record.comparisons
-        and 0 <= record.low <= share <= record.high <= 1
     )
+    if not fitting:
+        return False
+    share = record.right / record.calls if record.calls else record.low
+    return 0 <= record.low <= share <= record.high <= 1
 
 
 _MOST = 10**9

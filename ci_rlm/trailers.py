@@ -15,6 +15,8 @@ REASON = "REASON"
 LONGEST = 400
 """Characters of a line to paste: longer names only ever come from a generator or a prankster."""
 
+_MOST = 1_000
+"""Characters of a trailer that is read."""
 _TARGETED = re.compile(r"(?P<path>.+?)::(?P<name>.+?) \[(?P<metrics>[\w, ]+)\] \|(?: (?P<reason>.*))?")
 
 
@@ -31,7 +33,7 @@ class Trailer:
 
 def parse(value: str) -> Trailer:
     """The text behind `Perf-Accepted:`. Raises ValueError with one clause that says what is wrong."""
-    found = _TARGETED.fullmatch(value.strip())
+    found = _TARGETED.fullmatch(value.strip()) if len(value) <= _MOST else None
     if found is None:
         raise ValueError("is not of the form `path::name [metric] | reason`")
     reason = (found["reason"] or "").strip()

@@ -500,3 +500,8 @@ def test_a_pull_request_cannot_bring_its_own_baseline_into_a_privileged_event(
     monkeypatch.setenv("GITHUB_EVENT_NAME", "pull_request_target")
     assert check(topic).exit_code == 1
     assert check(topic, *WRITE).exit_code == 2
+
+
+def test_a_trailer_of_any_length_is_read_at_once() -> None:
+    with pytest.raises(ValueError, match="is not of the form"):
+        parse("::" * 100_000 + " [" * 100_000)

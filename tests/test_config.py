@@ -143,6 +143,7 @@ def test_a_metric_without_a_row_has_the_general_limits() -> None:
         ('metrics.cpu_time.min_effect = "5 KiB"', "cpu_time.min_effect: expected a time in seconds", ""),
         ("metrics.latency.warn = -1", "latency.warn: expected a finite number that is not negative", ""),
         ("metrics.latency.warn = inf", "latency.warn: expected a finite number", ""),
+        (f"metrics.latency.warn = {'9' * 400}", "latency.warn: expected a finite number", ""),
         ("metrics.latency.warn = true", "latency.warn: expected a ratio such as 0.25", ""),
         ("metrics.latency.confidence = 1", "latency.confidence: expected 0.5 to below 1, not 1", ""),
         ("metrics.latency.warn = 0.3", "metrics.latency: warn (0.3) is above fail (0.25)", ""),
@@ -171,7 +172,7 @@ def test_what_the_pages_show_is_a_configuration(page: Path, block: str) -> None:
     assert build([Layer(str(page), told.get("tool", {}).get("ci-rlm", told))]) != Config()
 
 
-@pytest.mark.parametrize("text", ["[tool", "\x00", "x = " + "[" * 100_000])
+@pytest.mark.parametrize("text", ["[tool", "\x00", "x = " + "[" * 100_000, "x = " + "9" * 5_000])
 def test_a_file_that_is_no_toml_is_a_usage_error(tmp_path: Path, text: str) -> None:
     path = tmp_path / "ci-rlm.toml"
     path.write_text(text)

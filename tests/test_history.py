@@ -129,7 +129,7 @@ def test_a_line_that_is_no_record_is_counted(tmp_path: Path, change: dict[str, A
     assert parse_lines(json.dumps(line | change).encode()).damaged == 1
 
 
-@pytest.mark.parametrize("value", ["1e999", "NaN", "-1", '"1"', "true", "[]"])
+@pytest.mark.parametrize("value", ["1e999", "NaN", "-1", "1e301", "9" * 400, '"1"', "true", "[]"])
 def test_a_cost_that_is_none_is_refused(tmp_path: Path, value: str) -> None:
     file = tmp_path / "history.jsonl"
     append(record(1, entry("f", 1.5, 2.0)), file)

@@ -181,8 +181,10 @@ def test_nothing_of_any_report_is_drawn_outside_the_box(any_report: object) -> N
                 assert not re.search("nan|inf|e|-", "".join(mark.path for mark in made.marks))
 
 
-@pytest.mark.parametrize("value", [0.0, -1.0, 5e-324, 1e308])
+@pytest.mark.parametrize("value", [0.0, -1.0, 5e-324, 1e305, 1e308])
 def test_extreme_values_are_drawn_too(value: float) -> None:
     strange = side({0.05: value, 0.5: value, 0.95: 1.0})
     assert plot.densities(row(metric=TIME.name, unit="s", before=strange, after=None)) is not None
+    whole = side({0.05: value, 0.5: value, 0.95: value * 1.5 if value < 1e308 else value})
+    assert plot.densities(row(metric=TIME.name, unit="s", before=whole, after=None)) is not None
     assert plot.ratio(row(ratio={"low": value, "mid": 1.0, "high": value}), 0.1) is not None

@@ -20,7 +20,8 @@ from markdown_it.token import Token
 from ci_rlm.errors import ReportError, UsageError
 from ci_rlm.flow import FalseAlarms, Interval, Level, Limits, Metric, Mode, Outcome, Range, Report, Skipped
 from ci_rlm.judge import judge
-from ci_rlm.render import FORMATS, document, measure, parse, render, schema
+from ci_rlm.render import FORMATS, document, measure, parse, render, schema, view
+from ci_rlm.render.document import FalseAlarmsRow, NoticeRow
 from ci_rlm.render.markdown import LIMIT_BYTES
 from tests.reports import (
     MEMORY,
@@ -445,3 +446,17 @@ def test_a_bound_on_false_alarms_is_told_with_the_model(name: str) -> None:
     assert parse(json.dumps(told)) == told
     text = " ".join(render(told, name).split())
     assert "false alarms on neutral edits at most 5% (cpu time, peak memory)" in text
+
+
+def test_however_many_bounds_a_document_has_few_are_told() -> None:
+    made = document(report(verdict("f", Outcome.SAME, (1.0, 1.0))))
+    bounds = {
+        f"metric {place}": FalseAlarmsRow(target=0.01, threshold=0.5, problems=99) for place in range(5_000)
+    }
+    told = view.model_line({**made, "false_alarms": bounds})
+    assert told.endswith("(metric 0, metric 1, metric 2, metric 3, metric 4, metric 5, and 4994 more)")
+
+
+def test_a_notice_is_short_whatever_its_document_holds() -> None:
+    row = NoticeRow(means="x" * 50_000, source="y" * 50_000, line=0, text="z" * 50_000)
+    assert len(view.notice(row)) < 2_000

@@ -246,6 +246,7 @@ def test_where_nothing_is_verified_there_is_no_record() -> None:
         (altered("records/0/unknown", 1), "damaged"),
         (altered("records/0/calls", 3), "contradict"),
         (altered("records/0/right", -1), "contradict"),
+        (altered("records/0/right", 10**400), "contradict"),
         (altered("records/0/low", float("nan")), "contradict"),
         (altered("records/0/high", 0.5), "contradict"),
         (altered("records/0/unsure", 1), "contradict"),

@@ -8,7 +8,10 @@ than a word; `until` is the last day on which the comment holds.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
 from datetime import date
 from pathlib import PurePosixPath
 
@@ -25,28 +28,45 @@ _SETTING = re.compile(
 )
 _DATE = re.compile(r"\d{4}-\d\d-\d\d")
 
-Units = Mapping[tuple[PurePosixPath, int], Unit]
-"""The units of the after side by file and first line."""
+
+@dataclass(frozen=True, slots=True)
+class Units:
+    """The units of one file's after side."""
+
+    heads: Mapping[int, Unit]
+    """By first line."""
+    lines: AbstractSet[int]
+    """All lines of all of them."""
+
+    @classmethod
+    def of(cls, units: Sequence[Unit]) -> Units:
+        """Those of one file."""
+        lines = {line for unit in units for line in range(unit.span.first, unit.span.last + 1)}
+        return cls({unit.span.first: unit for unit in units}, lines)
 
 
 def waivers(files: Iterable[FileChange], changes: Iterable[Change]) -> Iterator[Waiver | Notice]:
     """What comments in changed functions accept, one value a metric, and those that accept nothing as they
     stand. What lies outside of changed functions is told only where the change itself wrote it.
     """
-    after = [change.after for change in changes if change.after is not None]
-    units = {(unit.path, unit.span.first): unit for unit in after}
+    after: dict[PurePosixPath, list[Unit]] = defaultdict(list)
+    for change in changes:
+        if change.after is not None:
+            after[change.after.path].append(change.after)
     for file in files:
-        for remark in extract.remarks_of(file.path, file.after, MARKER):
+        remarks = extract.remarks_of(file.path, file.after, MARKER)
+        units = Units.of(after[file.path]) if remarks else None
+        for remark in remarks:
             directive = _DIRECTIVE.search(remark.text)
-            if directive is not None:
+            if directive is not None and units is not None:
                 yield from _of_remark(remark, directive, file, units)
 
 
 def _of_remark(
     remark: Remark, directive: re.Match[str], file: FileChange, units: Units
 ) -> Iterator[Waiver | Notice]:
-    unit = units.get((file.path, remark.head))
-    inside = any(_holds(one.span, remark.line) for (path, _), one in units.items() if path == file.path)
+    unit = units.heads.get(remark.head)
+    inside = remark.line in units.lines
     if unit is None and not inside and not any(_holds(span, remark.line) for span in file.touched):
         return
     source = str(file.path)

@@ -8,7 +8,6 @@ that is no record is counted and left out, and no link is followed to where it i
 from __future__ import annotations
 
 import json
-import math
 import os
 import stat
 from collections.abc import Callable, Iterator, Mapping
@@ -202,8 +201,12 @@ def _sound(of: type[T], plain: Mapping[str, Any]) -> T:
     return of(**values)
 
 
+_MOST = 1e300
+"""Of a cost, so that the sum of many is a number as well."""
+
+
 def _is_cost(value: object) -> bool:
-    return value is None or (type(value) in (int, float) and 0 <= cast(float, value) < math.inf)
+    return value is None or (type(value) in (int, float) and 0 <= cast(float, value) <= _MOST)
 
 
 def _is_text(value: object) -> bool:

@@ -18,6 +18,8 @@ from ci_rlm.logs import Bad, Kind, Measurement, Options, Place
 from ci_rlm.logs.entries import Entry, entries, facts
 from ci_rlm.logs.values import at, bound, count, moment, number, seconds, size, text
 
+MOST_PARAMETERS = 64
+"""Of a benchmark."""
 MAX_BENCHMARKS = 64 * 1_048_576
 """Characters of `benchmarks.json`, which is held whole; those of large projects have some millions."""
 
@@ -98,9 +100,11 @@ def _benchmark_results(
     except ValueError as error:
         yield Bad(entry.where, str(error))
         return
+    names: tuple[str, ...] = ()
     for index, (value, params) in enumerate(combinations):
-        where = f"{entry.where}({', '.join(params)})"
-        names = (*benchmark.names, *(str(place) for place in range(len(benchmark.names), len(params))))
+        if len(names) != len(params):  # of one benchmark all combinations have as many
+            further = (str(place) for place in range(len(benchmark.names), len(params)))
+            names = (*benchmark.names[: len(params)], *further)
         try:
             yield replace(
                 common,
@@ -111,7 +115,7 @@ def _benchmark_results(
                 params=tuple(zip(names, params, strict=False)),
             )
         except ValueError as error:
-            yield Bad(where, str(error))
+            yield Bad(f"{entry.where}({', '.join(params)})", str(error))
 
 
 def _common(name: str, row: dict[str, object], benchmark: _Benchmark, run: dict[str, object]) -> Measurement:
@@ -145,6 +149,8 @@ def _combinations(row: dict[str, object]) -> Iterator[tuple[object, tuple[str, .
         raise ValueError("there is no value: it failed or was skipped")
     if not isinstance(params, list) or not all(isinstance(several, list) for several in params):
         raise ValueError("the parameters are no lists")
+    if len(params) > MOST_PARAMETERS:
+        raise ValueError(f"over {MOST_PARAMETERS} parameters")
     if not isinstance(values, list) or len(values) != math.prod(map(len, params)):
         raise ValueError("there are not as many values as combinations of parameters")
     every = product(*(map(text, several) for several in params))

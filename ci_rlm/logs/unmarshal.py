@@ -17,6 +17,8 @@ from ci_rlm.errors import LogError
 MOST_NESTED = 8
 MOST_KNOWN = 1 << 22
 """Objects that references may mean."""
+MOST_KEPT = 1 << 26
+"""Bytes of the strings of a file with references."""
 LONGEST_STRING = 1 << 16
 LONGEST_TUPLE = 1 << 8
 MOST_KEYS = 1 << 16
@@ -43,6 +45,7 @@ class Unmarshal:
         self._file, self._inner = file, inner
         self._known: list[object] = []
         """What references mean, by number. Dictionaries, which nothing here needs twice, are None."""
+        self._kept = 0
 
     def pairs(self) -> Iterator[tuple[object, object]]:
         """Keys with their values. Raises LogError where the dictionary breaks off, and before code."""
@@ -138,6 +141,10 @@ class Unmarshal:
     def _text(self, length: int) -> str:
         if not 0 <= length <= LONGEST_STRING:
             raise ValueError("too long a string")
+        if self._known:  # where there are references, a string is written once
+            self._kept += length
+            if self._kept > MOST_KEPT:
+                raise ValueError("too many characters")
         return self._bytes(length).decode("utf-8", "replace")
 
     def _integer(self, size: int) -> int:

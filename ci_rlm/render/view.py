@@ -168,8 +168,9 @@ def accepted(row: Row) -> bool:
 
 def notice(row: NoticeRow) -> str:
     """One acceptance that accepts nothing: `src/a.py:10: accepts nothing without a reason`."""
-    source = row["source"][:_DIGITS_OF_ID] if row["means"] == "trailer" else row["source"]
-    place = f"{_short(source)}:{row['line']}" if row["line"] else f"{row['means']} {_short(source)}"
+    means = _short(row["means"])
+    source = row["source"][:_DIGITS_OF_ID] if means == "trailer" else row["source"]
+    place = f"{_short(source)}:{row['line']}" if row["line"] else f"{means} {_short(source)}"
     return f"{place}: {_short(row['text'])}"
 
 
@@ -223,6 +224,10 @@ def model_line(document: Document) -> str:
     return f"{name}, trained on {_short(model['hardware'])}{_bounds(document)}"
 
 
+_BOUNDS = 6
+"""Bounds that are told, and metrics of each."""
+
+
 def _bounds(document: Document) -> str:
     """What held-out problems say of false alarms: `; … at most 5% (cpu time)`.
 
@@ -233,10 +238,16 @@ def _bounds(document: Document) -> str:
         if _least_warning(document, metric) < Limits().warn:
             continue
         shares.setdefault(bound["target"], []).append(_short(metric.replace("_", " ")))
-    return "".join(
-        f"; false alarms on neutral edits at most {100 * share:g}% ({', '.join(metrics)})"
-        for share, metrics in shares.items()
-    )
+    told = [
+        f"; false alarms on neutral edits at most {100 * share:g}% ({_some(metrics)})"
+        for share, metrics in list(shares.items())[:_BOUNDS]
+    ]
+    return "".join(told)
+
+
+def _some(metrics: Sequence[str]) -> str:
+    more = [f"and {len(metrics) - _BOUNDS} more"] if len(metrics) > _BOUNDS else []
+    return ", ".join([*metrics[:_BOUNDS], *more])
 
 
 def _least_warning(document: Document, metric: str) -> float:
