@@ -7,6 +7,7 @@ secrets, files are read from the base branch alone.
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime
@@ -167,15 +168,30 @@ def _kept_file(name: str, max_bytes: int, compared: Range, repository: Repositor
 
 
 def _trusted_tree(compared: Range, repository: Repository) -> str:
-    """The base branch of the event as it stands, else the base of the range.
+    """The base branch of the event as it stands, else at the event, else the base that a person named.
 
-    The merge base is a pull request's own choice: it may fork from before its gate was enforced.
+    Never the merge base, which is a pull request's own choice: it may fork from before its gate was
+    enforced. Raises GitError where none of them is there.
     """
+    from ci_rlm.git import named_base
+
     event = proposal(os.environ)
-    try:
-        return repository.resolve(event.base) if event and event.base else compared.base
-    except GitError:
-        return compared.base
+    names = (event.base if event else None, _base_at_event(), named_base(compared))
+    missing: GitError | None = None
+    for name in filter(None, names):
+        try:
+            return repository.resolve(name)
+        except GitError as error:
+            missing = missing or error
+    raise missing or GitError("no base branch to read the configuration from", hint="name it with --base")
+
+
+def _base_at_event() -> str | None:
+    """The commit of the base branch that the payload of a pull request's event names."""
+    place = os.environ.get("GITHUB_EVENT_PATH")
+    pull = json.loads(Path(place).read_bytes()).get("pull_request") if place else None
+    commit = pull["base"].get("sha") if pull else None
+    return commit if isinstance(commit, str) else None
 
 
 def _of_commits(repository: Repository, compared: Range) -> Iterator[Waiver | Notice]:

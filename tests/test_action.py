@@ -16,6 +16,7 @@ from tests.conftest import Checkout
 from tests.fakes import by_length, checkpoint_without_weights, remember
 from tests.forge import FORK, NUMBER, Forge, Workflow
 from tests.github_api import READ_ONLY, FakeGitHub, Trouble, serving
+from tests.installing import is_sprung, lay_traps, stand_in
 
 ROOT = Path(__file__).parents[1]
 ACTION = ROOT / "action.yml"
@@ -254,7 +255,7 @@ def test_without_an_installation_the_outputs_are_told_all_the_same(
 ) -> None:
     """As on a Debian machine without python3-venv."""
     python = tmp_path / "python"
-    python.write_text(f'#!/bin/sh\n[ "$2" = venv ] && exit 1\nexec {sys.executable} "$@"\n')
+    python.write_text(f'#!/bin/sh\n[ "$3" = venv ] && exit 1\nexec {sys.executable} "$@"\n')
     python.chmod(0o755)
     workflow = forge.pull_request(depth=0)
     workflow.environ["PATH"] = f"{tmp_path}:{os.environ['PATH']}"
@@ -338,38 +339,36 @@ def test_the_token_is_in_no_log(forge: Forge, act: Act, hub: FakeGitHub) -> None
 
 # Installing.
 
-STAND_IN = """#!/bin/sh
-case "$*" in
-  *"-m venv "*)
-    for last; do :; done
-    mkdir -p "$last/bin" && cp "$0" "$last/bin/python" && cp "$0" "$last/bin/uv" ;;
-  *"pip install"*)
-    echo "${{UV_TORCH_BACKEND-none}} $*" >>{log}
-    case "$0" in */uv) ln -sf {bin}/ci-rlm {bin}/python "${{0%/uv}}" ;; esac ;;
-  *) exec {bin}/python "$@" ;;
-esac
-"""
-"""A Python that installs nothing, writes down what it is asked for, and puts the tests' own ci-rlm there."""
-
 
 @pytest.mark.parametrize(("wanted", "asked"), [("auto", "auto"), ("", "none")])
 def test_an_installation_asks_for_its_build_of_pytorch_and_is_kept(
     forge: Forge, act: Act, tmp_path: Path, wanted: str, asked: str
 ) -> None:
     log = tmp_path / "asked"
-    python = tmp_path / "bin" / "python3"
-    python.parent.mkdir()
-    python.write_text(STAND_IN.format(log=log, bin=Path(sys.prefix) / "bin"))
-    python.chmod(0o755)
+    python = stand_in(tmp_path / "bin" / "python3", log)
     workflow = forge.pull_request(depth=0)
     workflow.environ["PATH"] = f"{python.parent}:{os.environ['PATH']}"
     run = act(workflow, python_version="", torch_backend=wanted, restored=False)
     tools, whole = log.read_text().splitlines()
-    assert tools == f"none -m pip install --quiet -c {ROOT}/constraints.txt uv"
+    assert tools == f"none -I -m pip install --quiet -c {ROOT}/constraints.txt uv"
     assert whole.startswith(f"{asked} pip install ")
     assert whole.endswith(f" --constraint {ROOT}/constraints.txt {ROOT}[comment]")
     assert run.outputs["verdict"] == "regressed"
     assert run.step("Keep the environment").inputs == run.step("Restore the environment").inputs
+
+
+def test_what_is_checked_out_takes_no_part_in_the_installation(
+    forge: Forge, act: Act, tmp_path: Path
+) -> None:
+    log = tmp_path / "asked"
+    python = stand_in(tmp_path / "bin" / "python3", log)
+    workflow = forge.pull_request(depth=0)
+    workflow.environ["PATH"] = f"{python.parent}:{os.environ['PATH']}"
+    lay_traps(workflow.checkout.root)
+    run = act(workflow, python_version="", restored=False)
+    assert run.outputs["verdict"] == "regressed"
+    assert len(log.read_text().splitlines()) == 2
+    assert not is_sprung(workflow.checkout.root)
 
 
 # Inputs.

@@ -103,6 +103,36 @@ def test_a_fork_cannot_configure_its_own_gate(forge: Forge, check: Any, depth: i
     assert outcomes == {"src/a.py": "regressed"}
 
 
+def without_its_branch(workflow: Workflow, *, commit: bool) -> Workflow:
+    """A checkout that never fetched the base branch under its name; `commit`: it has that of the event."""
+    workflow.checkout.git("update-ref", "-d", "refs/remotes/origin/main")
+    place = Path(workflow.environ["GITHUB_EVENT_PATH"])
+    payload = json.loads(place.read_bytes())
+    if not commit:
+        payload["pull_request"]["base"]["sha"] = "0" * 39 + "1"
+    place.write_text(json.dumps(payload))
+    return workflow
+
+
+@pytest.mark.parametrize("commit", [True, False], ids=["commit of the event", "base as named"])
+def test_without_the_base_branch_a_fork_from_before_the_gate_does_not_escape_it_either(
+    forge: Forge, check: Any, commit: bool
+) -> None:
+    forge.origin.write("ci-rlm.toml", 'mode = "enforce"\n')
+    forge.origin.commit("enforce")
+    workflow = without_its_branch(forge.pull_request_target(depth=0), commit=commit)
+    base = forge.commit("topic~1") if commit else "main"
+    assert check(workflow, "--base", base, "--head", forge.commit("topic")).exit_code == 1
+
+
+def test_without_any_commit_of_the_base_branch_nothing_configures_the_gate(forge: Forge, check: Any) -> None:
+    workflow = without_its_branch(forge.pull_request_target(depth=0), commit=False)
+    result = check(workflow, "--include-untracked")
+    assert result.exit_code == 3
+    assert "no such revision: origin/main" in result.stderr
+    assert "git fetch origin main" in result.stderr
+
+
 @DEPTHS
 def test_a_push_is_compared_with_the_branch_before_it(forge: Forge, check: Any, depth: int) -> None:
     before = forge.commit("main")

@@ -13,7 +13,7 @@ import pytest
 
 from ci_rlm.errors import GitError, UsageError
 from ci_rlm.flow import FileChange, Range, Skipped, Span
-from ci_rlm.git import INDEX, WORKING_TREE, FileLimits, Repository
+from ci_rlm.git import INDEX, WORKING_TREE, FileLimits, Repository, named_base
 
 if TYPE_CHECKING:
     from tests.conftest import Checkout
@@ -65,6 +65,21 @@ def test_the_base_is_the_merge_base_unless_told_otherwise(repo: Checkout) -> Non
 
     assert three_dot == Range(fork, topic, "main...topic")
     assert two_dot == Range(main, topic, "as typed")
+
+
+@pytest.mark.parametrize("merge_base", [True, False])
+def test_a_range_tells_its_base_as_it_was_named(repo: Checkout, merge_base: bool) -> None:
+    repo.commit()
+    repository = Repository.discover(repo.root)
+
+    assert named_base(repository.between("main~0", "HEAD^{}", merge_base=merge_base)) == "main~0"
+    assert named_base(repository.working()) is None
+
+
+def test_a_base_with_dots_of_its_own_is_not_told(repo: Checkout) -> None:
+    repo.commit("a..b")
+
+    assert named_base(Repository.discover(repo.root).between("HEAD^{/a..b}")) is None
 
 
 def test_the_merge_base_moves_with_a_merge_of_the_base(repo: Checkout) -> None:
@@ -397,6 +412,38 @@ def test_a_file_over_the_limit_says_by_how_much(repo: Checkout) -> None:
     assert last_commit(repo, FileLimits(max_bytes=1000)) == [
         Skipped(PurePosixPath("a.py"), "", "1001 bytes, over the limit of 1000")
     ]
+
+
+@pytest.mark.parametrize("head", ["HEAD", INDEX, WORKING_TREE])
+def test_files_beyond_the_total_are_skipped_by_path(repo: Checkout, head: str) -> None:
+    repo.commit()
+    for name, size in (("b.py", 60), ("a.py", 60), ("c.py", 40), ("d.py", 1)):
+        repo.write(name, b"#" * size)
+    repo.git("add", "--all")
+    if head == "HEAD":
+        repo.commit()
+    repository = Repository.discover(repo.root)
+    compared = Range(repository.resolve("HEAD~1" if head == "HEAD" else "HEAD"), head, "")
+
+    a, b, c, d = repository.changes(compared, FileLimits(max_total_bytes=100))
+
+    assert changed([a, c]) == [a, c]
+    assert {each.reason for each in (b, d) if isinstance(each, Skipped)} == {
+        "the files before it fill the 100 bytes that one check reads: "
+        "exclude what is generated, or check fewer paths at a time"
+    }
+
+
+def test_a_blob_that_many_files_have_is_in_memory_once(repo: Checkout) -> None:
+    for text in (CODE, EDITED):
+        for number in range(5):
+            repo.write(f"{number}.py", text)
+        repo.commit()
+
+    found = changed(last_commit(repo))
+
+    assert len(found) == 5
+    assert len({id(change.before) for change in found}) == len({id(change.after) for change in found}) == 1
 
 
 def test_a_before_side_that_cannot_be_judged_is_named_as_such(repo: Checkout) -> None:

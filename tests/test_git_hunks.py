@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from difflib import unified_diff
 from typing import TYPE_CHECKING
 
@@ -11,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ci_rlm.flow import Span
-from ci_rlm.git.hunks import Hunk, Spans, apply_hunks, revert_hunks, touched_spans
+from ci_rlm.git.hunks import MOST_LINES, Hunk, Spans, apply_hunks, revert_hunks, touched_spans
 from ci_rlm.git.unified import FilePatch, read_patch
 
 if TYPE_CHECKING:
@@ -53,15 +52,55 @@ def test_touched_lines_are_counted_from_one_on_either_side(
     assert touched_spans(before, after) == (touched_before, touched)
 
 
-def test_a_rewrite_of_a_huge_file_is_touched_as_a_whole_and_soon() -> None:
-    before = b"".join(b"%d\n" % (n % 97) for n in range(60_000))
-    after = b"".join(b"%d\n" % (n % 89) for n in range(60_000))
-    start = time.perf_counter()
+def lines(*texts: object) -> bytes:
+    return b"".join(b"%s\n" % str(text).encode() for text in texts)
 
-    _, touched = touched_spans(b"same\n" + before, b"same\n" + after)
+
+def test_a_rewrite_of_a_huge_file_is_touched_as_a_whole() -> None:
+    before, after = ([n % cycle for n in range(60_000)] for cycle in (97, 89))
+
+    _, touched = touched_spans(lines("same", *before), lines("same", *after))
 
     assert touched[0].last - touched[0].first > 50_000
-    assert time.perf_counter() - start < 5
+
+
+@pytest.mark.parametrize(("count", "hunks"), [(MOST_LINES // 2, 250), (MOST_LINES // 2 + 2, 1)])
+def test_lines_that_recur_are_matched_one_by_one_up_to_a_limit(count: int, hunks: int) -> None:
+    """Past it they are one stretch: 9,000 such lines took half a minute."""
+    before, after = (
+        lines(*(n % 90 if n % 2 else f"{side}{n}" for n in range(count - 1)), side) for side in "xy"
+    )
+    assert [len(spans) for spans in touched_spans(before, after)] == [hunks, hunks]
+
+
+def test_changes_far_apart_touch_their_own_lines_alone() -> None:
+    before = ["import os", "", *(text for n in range(MOST_LINES) for text in (f"x{n} = {n}", "", "pass"))]
+    after = [*before]
+    after[0] = "import sys"
+    after[100] = "y = 1"
+    del after[-10]
+    after[-1:] = ["z = 2", "pass"]
+
+    touched_before, touched = touched_spans(lines(*before), lines(*after))
+
+    last = len(before)
+    assert touched_before == (Span(1, 1), Span(101, 101), Span(last - 9, last - 9))
+    assert touched == (Span(1, 1), Span(101, 101), Span(last - 1, last - 1))
+
+
+LONG = st.permutations(range(40)).map(lambda order: [f"{n}\n" for n in order for _ in range(n % 3)])
+
+
+@given(before=LONG, after=LONG)
+def test_so_it_is_in_the_long_run(before: list[str], after: list[str]) -> None:
+    """As where everything is matched, with more lines than that on both sides between the two ends."""
+    filler = [f"filler {n}\n" for n in range(MOST_LINES)]
+    left, right = ("".join([*text[:9], *filler, *text[9:]]).encode() for text in (before, after))
+
+    touched_before, touched = touched_spans(left, right)
+
+    assert outside(left, touched_before) == outside(right, touched)
+    assert len(outside(left, touched_before)) >= MOST_LINES
 
 
 @given(before=TEXTS, after=TEXTS)

@@ -199,7 +199,7 @@ def test_a_file_over_the_limit_is_skipped_unread(repo: Checkout, tmp_path: Path)
 
     (skipped,) = patch_changes(patch, FileLimits(max_bytes=100), Repository.discover(repo.root), tmp_path)
 
-    assert skipped == Skipped(PurePosixPath("a.py"), "", f"{len(AFTER)} bytes, over the limit of 100")
+    assert skipped == Skipped(PurePosixPath("a.py"), "", f"{len(BEFORE)} bytes, over the limit of 100")
 
 
 def test_a_new_file_over_the_limit_is_skipped(tmp_path: Path) -> None:
@@ -215,6 +215,54 @@ def test_a_deleted_or_new_file_that_has_both_sides_is_skipped(tmp_path: Path, na
     patch = f"{names}@@ -1 +1 @@\n-a\n+b\n".encode()
 
     assert list(patch_changes(patch, ALL, None, tmp_path)) == [Skipped(PurePosixPath("a.py"), "", STALE)]
+
+
+@pytest.mark.parametrize("lies", ["blob", "working file"])
+def test_files_beyond_the_total_are_skipped(repo: Checkout, lies: str) -> None:
+    patch = diff_of(edited(repo))
+    patch += patch.replace(b"a.py", b"b.py") + b"--- a/c.py\n+++ b/c.py\n@@ -1 +1 @@\n-x = 1\n+x = 2\n"
+    repo.write("b.py", BEFORE)
+    repo.write("c.py", "x = 1\n")
+    repository = Repository.discover(repo.root) if lies == "blob" else None
+    limits = FileLimits(max_total_bytes=len(BEFORE) + len(AFTER) + 20)
+
+    found = list(patch_changes(patch, limits, repository, repo.root))
+
+    assert [str(each.path) for each in found if isinstance(each, FileChange)] == ["a.py", "c.py"]
+    assert ["exclude what is generated" in each.reason for each in found if isinstance(each, Skipped)] == [
+        True
+    ]
+
+
+def test_a_blob_that_many_files_have_is_in_memory_once(repo: Checkout) -> None:
+    patch = diff_of(edited(repo))
+    patches = b"".join(patch.replace(b"a.py", b"%d.py" % number) for number in range(9))
+
+    found = list(patch_changes(patches, ALL, Repository.discover(repo.root), repo.root))
+
+    assert len({id(change.before) for change in found if isinstance(change, FileChange)}) == 1
+
+
+def test_a_file_that_is_changed_twice_is_an_error_with_its_places(repo: Checkout) -> None:
+    patch = diff_of(edited(repo))
+    again = len(patch.splitlines()) + 3
+
+    with pytest.raises(GitError, match=rf"changes a\.py twice, in lines 1 and {again}$"):
+        patch_changes(patch + b"From: Ada\n\n" + patch, ALL, Repository.discover(repo.root), repo.root)
+
+
+def test_a_file_that_became_a_link_is_no_file_changed_twice(repo: Checkout) -> None:
+    repo.write("a.py", BEFORE)
+    repo.commit()
+    repo.remove("a.py")
+    (repo.root / "a.py").symlink_to("b.py")
+    repo.commit()
+
+    gone, link = patch_changes(diff_of(repo), ALL, Repository.discover(repo.root), repo.root)
+
+    assert isinstance(gone, FileChange)
+    assert gone.after is None
+    assert isinstance(link, Skipped)
 
 
 def test_an_empty_diff_changes_nothing(tmp_path: Path) -> None:

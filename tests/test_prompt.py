@@ -9,8 +9,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ci_rlm.extract.canonical import canonical
 from ci_rlm.flow import Kind, Metric, Snippet, Space, Span, Unit
-from ci_rlm.prompt import CONTEXT_BUDGET, FOCUSED, prompt_from_text, prompt_of, prompts_of, space_for
+from ci_rlm.prompt import (
+    CONTEXT_BUDGET,
+    FOCUSED,
+    MOST_SOURCE,
+    prompt_from_text,
+    prompt_of,
+    prompts_of,
+    space_for,
+)
 
 METRICS = (Metric("cpu_time", "s"),)
 SIZED = Space("python", "PY\n", (Kind.FUNCTION, Kind.PROGRAM), METRICS, "a machine", size=1024.0)
@@ -67,6 +76,45 @@ def test_context_of_one_character_more_is_left_out_and_said() -> None:
 def test_a_small_snippet_is_kept_after_one_that_was_too_long() -> None:
     made = prompt_of(unit("f()", constant("M", CONTEXT_BUDGET), constant("N", 5)), PLAIN)
     assert (made.text, made.truncated) == ("PY\nN=111\nf()", True)
+
+
+@pytest.fixture
+def read(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The sources whose canonical text is made from here on."""
+    made: list[str] = []
+
+    def noted(source: str, language: str) -> str:
+        made.append(source)
+        return canonical(source, language)
+
+    monkeypatch.setattr("ci_rlm.prompt.canonical", noted)
+    return made
+
+
+def test_a_snippet_that_many_units_name_is_read_once(read: list[str]) -> None:
+    named = Snippet("constant", "ONCE", "ONCE = " + "7" * CONTEXT_BUDGET)
+    assert all(prompt_of(unit(f"f{n}()", named), PLAIN).truncated for n in range(9))
+    assert read.count(named.source) == 1
+
+
+def test_a_snippet_far_over_the_budget_is_left_out_unread(read: list[str]) -> None:
+    table = constant("TABLE", MOST_SOURCE + 1)
+    made = prompt_of(unit("f()", table, constant("N", 5)), PLAIN)
+    assert (made.text, made.truncated) == ("PY\nN=111\nf()", True)
+    assert table.source not in read
+
+
+def test_a_snippet_is_not_read_where_no_room_is_left(read: list[str]) -> None:
+    full, late = constant("FULL", CONTEXT_BUDGET - len("f()") - len("\n")), constant("LATE", 5)
+    assert prompt_of(unit("f()", full, late), PLAIN).truncated
+    assert late.source not in read
+
+
+def test_a_snippet_that_is_long_by_its_comments_alone_is_kept() -> None:
+    source = "def g(x):\n" + ("    # why" + " so" * 50 + "\n") * 580 + "    return x\n"
+    assert len(source) > 30 * CONTEXT_BUDGET
+    made = prompt_of(unit("f()", Snippet("callee", "g", source)), PLAIN)
+    assert (made.text, made.truncated) == ("PY\ndef g(x):\n return x\nf()", False)
 
 
 def test_a_unit_over_the_budget_is_whole() -> None:

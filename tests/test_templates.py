@@ -15,6 +15,7 @@ import yaml
 
 from tests.conftest import Checkout
 from tests.fakes import by_length, checkpoint_without_weights, remember
+from tests.installing import is_sprung, lay_traps, stand_in
 
 ROOT = Path(__file__).parents[1]
 TEMPLATES = ROOT / "templates" / "ci"
@@ -183,6 +184,51 @@ def test_the_generic_script_judges_a_branch(topic: Checkout, tmp_path: Path) -> 
         )
         assert done.returncode == code, done.stderr
     assert json.loads((topic.root / "ci-rlm-report.json").read_bytes())["summary"]["failed"] is True
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Checkout:
+    """The repository that ci-rlm would be cloned from."""
+    (tmp_path / "source").mkdir()
+    source = Checkout(tmp_path / "source")
+    source.git("init", "--quiet")
+    source.commit()
+    return source
+
+
+def test_what_is_checked_out_takes_no_part_in_the_scripts_installation(
+    topic: Checkout, source: Checkout, tmp_path: Path
+) -> None:
+    log = tmp_path / "asked"
+    environ = {
+        "RLM_SOURCE": str(source.root),
+        "RLM_COMMIT": source.git("rev-parse", "HEAD"),
+        "RLM_HOME": str(tmp_path / "home"),
+        "PYTHON": str(stand_in(tmp_path / "bin" / "python3", log)),
+    }
+    lay_traps(topic.root)
+    command = ["bash", str(TEMPLATES / "generic.sh"), "main"]
+    subprocess.run(command, cwd=topic.root, env={**os.environ, **environ}, check=True)
+    assert (topic.root / "ci-rlm-report.json").exists()
+    assert len(log.read_text().splitlines()) == 2
+    assert not is_sprung(topic.root)
+
+
+def test_what_is_checked_out_takes_no_part_in_the_gitlab_jobs_installation(
+    topic: Checkout, source: Checkout, tmp_path: Path
+) -> None:
+    job = yaml.safe_load((TEMPLATES / "gitlab.yml").read_text("utf-8"))["ci-rlm"]
+    log, tools = tmp_path / "asked", tmp_path / "bin"
+    for name in ("python", "uv"):
+        stand_in(tools / name, log)
+    given = {"RLM_SOURCE": str(source.root), "RLM_COMMIT": source.git("rev-parse", "HEAD")}
+    environ = {**os.environ, **job["variables"], **given, "PATH": f"{tools}:{os.environ['PATH']}"}
+    lay_traps(topic.root)
+    for line in job["before_script"]:
+        here = line.replace("/opt/ci-rlm", str(tmp_path / "opt"))
+        subprocess.run(["bash", "-euo", "pipefail", "-c", here], cwd=topic.root, env=environ, check=True)
+    assert len(log.read_text().splitlines()) == 2
+    assert not is_sprung(topic.root)
 
 
 def test_the_generic_script_asks_for_what_it_needs(topic: Checkout) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 
 from ci_rlm.flow import FileChange, Skipped
@@ -52,8 +53,11 @@ def oversize(size: int, max_bytes: int) -> str:
     return f"{size} bytes, over the limit of {max_bytes}" if size > max_bytes else ""
 
 
-def read_inside(root: Path, name: bytes, max_bytes: int) -> bytes | str:
-    """A regular file below `root`, or the reason; no symbolic link is followed on the way."""
+def read_inside(root: Path, name: bytes, refused: Callable[[int], str]) -> bytes | str:
+    """A regular file below `root`, or the reason; no symbolic link is followed on the way.
+
+    `refused` says why a file of that many bytes is not to be read; nothing if it is.
+    """
     path = root.resolve() / os.fsdecode(name)
     if escapes(name) or os.path.realpath(path.parent) != str(path.parent):
         return "the path leads out of the tree"
@@ -61,7 +65,7 @@ def read_inside(root: Path, name: bytes, max_bytes: int) -> bytes | str:
         info = path.lstat()
         if not stat.S_ISREG(info.st_mode):
             return "not a regular file"
-        return oversize(info.st_size, max_bytes) or _read(path)
+        return refused(info.st_size) or _read(path)
     except OSError as error:
         return f"cannot be read: {error.strerror}"
 

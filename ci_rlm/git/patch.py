@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import nullcontext
 from pathlib import Path, PurePosixPath
 
 from ci_rlm.errors import GitError
 from ci_rlm.flow import FileChange, Skipped
-from ci_rlm.git.contents import Content, escapes, file_change, judged, oversize, read_inside
+from ci_rlm.git.allowance import Allowance
+from ci_rlm.git.contents import Content, escapes, file_change, judged, read_inside
 from ci_rlm.git.hunks import apply_hunks, revert_hunks
-from ci_rlm.git.plumbing import Blobs
 from ci_rlm.git.repository import Repository
 from ci_rlm.git.scope import FileLimits
 from ci_rlm.git.tree import shown
@@ -27,20 +27,35 @@ def patch_changes(
     The before side is the blob that the diff names, if the repository has it; else the file
     below `root`: the after side if the hunks can be undone there, or the before side if they
     can be applied. Nothing is written, and a path that leads out of `root` is skipped. Raises
-    GitError for text without a diff.
+    GitError for text without a diff, and for one that changes a file twice.
     """
     files = sorted(read_patch(patch), key=_path)
     if patch.strip() and not files:
         raise GitError("no unified diff in the input", hint="git diff > change.diff")
-    return _changes([file for file in files if _in_scope(file, limits)], limits, repository, root)
+    chosen = [file for file in files if _in_scope(file, limits)]
+    _refuse_repeats(file for file in chosen if file.hunks)
+    return _changes(chosen, limits, repository, root)
+
+
+def _refuse_repeats(files: Iterable[FilePatch]) -> None:
+    # Where a file becomes a link, git deletes it and makes it anew under its name.
+    named: dict[tuple[bytes | None, bool], FilePatch] = {}
+    for file in files:
+        first = named.setdefault((file.after or file.before, file.after is None), file)
+        if first is not file:
+            raise GitError(
+                f"the diff changes {_path(file)} twice, in lines {first.line} and {file.line}",
+                hint="make one diff of a series of commits: git diff BASE HEAD > change.diff",
+            )
 
 
 def _changes(
     files: Sequence[FilePatch], limits: FileLimits, repository: Repository | None, root: Path
 ) -> Iterator[FileChange | Skipped]:
     with repository.blobs() if repository else nullcontext() as blobs:
+        allowance = Allowance(limits, blobs)
         for file in files:
-            change = _change(file, limits, blobs, root)
+            change = _change(file, allowance, root)
             if change:
                 yield change
 
@@ -54,21 +69,15 @@ def _in_scope(file: FilePatch, limits: FileLimits) -> bool:
     return limits.covers(path) if file.mode == "160000" else limits.accepts(path)
 
 
-def _change(
-    file: FilePatch, limits: FileLimits, blobs: Blobs | None, root: Path
-) -> FileChange | Skipped | None:
+def _change(file: FilePatch, allowance: Allowance, root: Path) -> FileChange | Skipped | None:
     path = _path(file)
     reason = _refusal(file)
     if reason:
         return Skipped(path, "", reason)
     if not file.hunks:
         return None
-    before, after = (_fair(side, limits) for side in _sides(file, limits.max_bytes, blobs, root))
+    before, after = _sides(file, allowance, root)
     return file_change(path, shown(file.before) if file.before else None, before, after)
-
-
-def _fair(side: Content, limits: FileLimits) -> Content:
-    return oversize(len(side), limits.max_bytes) or side if isinstance(side, bytes) else side
 
 
 def _refusal(file: FilePatch) -> str:
@@ -81,25 +90,31 @@ def _refusal(file: FilePatch) -> str:
     return file.problem
 
 
-def _sides(file: FilePatch, max_bytes: int, blobs: Blobs | None, root: Path) -> tuple[Content, Content]:
-    """Both sides' bytes, or the reason twice."""
+def _sides(file: FilePatch, allowance: Allowance, root: Path) -> tuple[Content, Content]:
+    """Both sides' bytes, or why they cannot be judged."""
     if file.before is None:
-        return None, apply_hunks(b"", file.hunks) or _STALE
-    named = blobs.at_most(max_bytes, file.before_id) if blobs and file.before_id else None
+        return None, _counted(apply_hunks(b"", file.hunks) or None, allowance)
+    named = allowance.blob(file.before_id) if file.before_id else None
+    if isinstance(named, str):
+        return named, named
     if named is not None and (after := apply_hunks(named, file.hunks)) is not None:
-        return named, None if file.after is None else after
+        return named, None if file.after is None else _counted(after, allowance)
     if file.after is None:
-        before = revert_hunks(b"", file.hunks)
-        return (_STALE, _STALE) if before is None else (before, None)
-    return _sides_from_working_file(file, max_bytes, root)
+        before = _counted(revert_hunks(b"", file.hunks), allowance)
+        return before, before if isinstance(before, str) else None
+    return _sides_from_working_file(file, allowance, root)
 
 
-def _sides_from_working_file(file: FilePatch, max_bytes: int, root: Path) -> tuple[Content, Content]:
-    working = judged(read_inside(root, file.after or b"", max_bytes))
+def _sides_from_working_file(file: FilePatch, allowance: Allowance, root: Path) -> tuple[Content, Content]:
+    working = judged(read_inside(root, file.after or b"", allowance.refused))
     if not isinstance(working, bytes):
         return working, working
     before = revert_hunks(working, file.hunks)
     if before is not None:
-        return before, working
-    after = apply_hunks(working, file.hunks)
-    return (working, after) if after is not None else (_STALE, _STALE)
+        return _counted(before, allowance), working
+    return working, _counted(apply_hunks(working, file.hunks), allowance)
+
+
+def _counted(content: bytes | None, allowance: Allowance) -> bytes | str:
+    """A side that hunks made, or why there is none."""
+    return _STALE if content is None else allowance.refused(len(content)) or content

@@ -7,10 +7,12 @@ import re
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
+from functools import partial
 from pathlib import Path, PurePosixPath
 
 from ci_rlm.errors import GitError, UsageError
 from ci_rlm.flow import FileChange, Range, Skipped
+from ci_rlm.git.allowance import Allowance
 from ci_rlm.git.contents import Content, escapes, file_change, oversize, read_inside
 from ci_rlm.git.plumbing import Blobs, Plumbing, opened
 from ci_rlm.git.scope import FileLimits
@@ -36,6 +38,15 @@ _DEEPENINGS = (50, 500, 5000)
 _RELATIVE = re.compile(r"[~^@]")
 """In a name such as `HEAD~1`: it is reached from another revision, not fetched by itself."""
 _FULL_HISTORY = "fetch the whole history: fetch-depth: 0 in actions/checkout, or git fetch --unshallow"
+
+
+def named_base(compared: Range) -> str | None:
+    """The base of a range between two commits as it was named: the range may start at a merge base with it.
+
+    None if that cannot be told, as where a revision has dots of its own.
+    """
+    ends = re.split(r"\.{2,3}", compared.text)
+    return ends[0] if len(ends) == 2 else None
 
 
 class Repository:
@@ -156,7 +167,7 @@ class Repository:
         folders = [self._inside(path) for path in paths]
         entries = [*self._diff(compared), *(self._untracked() if include_untracked else ())]
         chosen = [kept for entry in entries if (kept := scoped(entry, limits, folders)) and not kept.idle]
-        return self._read(sorted(chosen, key=lambda entry: entry.path), limits.max_bytes)
+        return self._read(sorted(chosen, key=lambda entry: entry.path), limits)
 
     def blob(self, revision: str, path: PurePosixPath, max_bytes: int = 1_048_576) -> bytes | None:
         """A file's bytes in a commit or tree, the index or the working tree.
@@ -167,7 +178,7 @@ class Repository:
         if escapes(os.fsencode(path)):
             return None
         if revision == WORKING_TREE:
-            content = read_inside(self.root, os.fsencode(path), max_bytes)
+            content = read_inside(self.root, os.fsencode(path), partial(oversize, max_bytes=max_bytes))
             return content if isinstance(content, bytes) else None
         listed = self._listed_in_index(path) if revision == INDEX else self._listed(revision, path)
         if listed is None or listed.kind != "regular file":
@@ -213,28 +224,27 @@ class Repository:
         names = self._git.read("ls-files", "--others", "--exclude-standard", "-z", extra=self._index())
         return untracked_entries(names)
 
-    def _read(self, entries: Sequence[Entry], max_bytes: int) -> Iterator[FileChange | Skipped]:
+    def _read(self, entries: Sequence[Entry], limits: FileLimits) -> Iterator[FileChange | Skipped]:
         with self.blobs() as blobs:
+            allowance = Allowance(limits, blobs)
             for entry in entries:
                 reason = refusal(entry)
-                change = Skipped(entry.path, "", reason) if reason else self._change(entry, blobs, max_bytes)
+                change = Skipped(entry.path, "", reason) if reason else self._change(entry, allowance)
                 if change:
                     yield change
 
-    def _change(self, entry: Entry, blobs: Blobs, max_bytes: int) -> FileChange | Skipped | None:
-        before, after = (self._content(side, blobs, max_bytes) for side in (entry.before, entry.after))
+    def _change(self, entry: Entry, allowance: Allowance) -> FileChange | Skipped | None:
+        before, after = (self._content(side, allowance) for side in (entry.before, entry.after))
         before_path = entry.before.path if entry.before else None
         return file_change(entry.path, before_path, before, after)
 
-    def _content(self, side: Side | None, blobs: Blobs, max_bytes: int) -> Content:
+    def _content(self, side: Side | None, allowance: Allowance) -> Content:
         if side is None:
             return None
         if not side.blob.strip("0"):
-            return read_inside(self.root, side.name, max_bytes)
-        size = blobs.size(side.blob)
-        if size is None:
-            return "its blob is missing from the repository"
-        return oversize(size, max_bytes) or blobs.read(side.blob)
+            return read_inside(self.root, side.name, allowance.refused)
+        content = allowance.blob(side.blob)
+        return "its blob is missing from the repository" if content is None else content
 
     def _merge_base(self, base: str, tip: str, *, deepen: bool) -> str:
         common = self._common(base, tip)

@@ -26,6 +26,9 @@ class FileLimits:
     """A file with a larger side is skipped unread."""
     wanted: Callable[[PurePosixPath], bool] = every_file
     """Whether some language claims the path; other files are neither read nor reported."""
+    max_total_bytes: int = 256 * 1_048_576
+    """Both sides of all files of a range together, each file counted: they are in memory at one time. A
+    file that would go over it is skipped unread; those that come before it by path are kept."""
 
     def covers(self, path: PurePosixPath) -> bool:
         """Whether the globs take the path, whatever its language."""

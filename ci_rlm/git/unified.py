@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from ci_rlm.git.hunks import Hunk, split_lines
 
@@ -47,6 +47,8 @@ class FilePatch:
     hunks: tuple[Hunk, ...] = ()
     problem: str = ""
     """Why the file's hunks cannot be used: one clause, empty if they can."""
+    line: int = field(default=0, compare=False)
+    """Where the diff comes to this file, counted from 1."""
 
 
 def read_patch(patch: bytes) -> Iterator[FilePatch]:
@@ -58,8 +60,9 @@ def read_patch(patch: bytes) -> Iterator[FilePatch]:
     at = 0
     while at < len(lines):
         if _opens_file(lines, at):
+            opened = at + 1
             file, at = _read_file(lines, at)
-            yield file
+            yield replace(file, line=opened)
         else:
             at += 1
 

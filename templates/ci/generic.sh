@@ -20,8 +20,10 @@ if [[ ! -x "$home/venv/bin/ci-rlm" ]]; then
   rm -rf "$home"
   git clone --quiet "$RLM_SOURCE" "$home/source"
   git -C "$home/source" checkout --quiet "$RLM_COMMIT"
-  "${PYTHON:-python3}" -m venv "$home/venv"
-  "$home/venv/bin/python" -m pip install --quiet -c "$home/source/constraints.txt" uv
+  # The current folder is a stranger's: Python imports nothing from it, and uv takes no index from it.
+  export UV_NO_CONFIG=1
+  "${PYTHON:-python3}" -I -m venv "$home/venv"
+  "$home/venv/bin/python" -I -m pip install --quiet -c "$home/source/constraints.txt" uv
   # To uv an empty variable is a wrong one.
   torch="${RLM_TORCH-auto}"
   if [[ -n "$torch" ]]; then export UV_TORCH_BACKEND="$torch"; fi
