@@ -139,6 +139,19 @@ def test_asv_results_of_an_earlier_version_of_a_benchmark_are_left_out(tmp_path:
     assert bad["results[suite.time_merge]"] == "the benchmark's code has changed since this result"
 
 
+def test_asv_combinations_of_very_many_parameters_are_no_result(tmp_path: Path) -> None:
+    shutil.copytree(FOLDER / "asv", tmp_path / "asv")
+    results = tmp_path / ASV.relative_to(FOLDER)
+    told = json.loads(results.read_text())
+    columns = told["result_columns"]
+    for row in told["results"].values():
+        row[columns.index("result")], row[columns.index("params")] = [1.0], [["1"]] * 65
+    results.write_text(json.dumps(told))
+    assert {each.reason for each in everything("asv", results) if isinstance(each, Bad)} >= {
+        "over 64 parameters"
+    }
+
+
 def test_asv_without_its_benchmarks_names_the_file_that_is_missing(tmp_path: Path) -> None:
     alone = shutil.copy(ASV, tmp_path)
     with pytest.raises(LogError, match=r"benchmarks\.json"):

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from ci_rlm import logs
 from ci_rlm.errors import LogError
-from ci_rlm.logs import Bad, Kind
+from ci_rlm.logs import Bad, Kind, unmarshal
 from ci_rlm.logs.unmarshal import Unmarshal
 from tests.profiler_logs import (
     entries,
@@ -147,6 +147,18 @@ def test_a_profile_that_is_cut_off_keeps_its_start(profile: Path, tmp_path: Path
 def test_a_marshalled_bomb_is_refused(bomb: bytes, tmp_path: Path) -> None:
     with pytest.raises(LogError, match="damaged"):
         entries(write(tmp_path / "x", bomb), name="cprofile")
+
+
+def test_strings_that_references_keep_are_few_enough_to_hold(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def profile_of(functions: int) -> Path:
+        stats = {(f"{place}" * 100, 1, "f"): (1, 1, 1.0, 1.0, {}) for place in range(100, 100 + functions)}
+        return write(tmp_path / f"{functions}.pstats", marshal.dumps(stats))
+
+    monkeypatch.setattr(unmarshal, "MOST_KEPT", 10_000)
+    assert len(entries(profile_of(30), name="cprofile")) == 2 * 30
+    assert isinstance(entries(profile_of(40), name="cprofile")[-1], Bad)
 
 
 def test_a_web_of_references_is_not_followed(tmp_path: Path) -> None:
