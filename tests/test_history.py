@@ -87,6 +87,15 @@ def test_checks_at_the_same_time_all_leave_a_whole_line(tmp_path: Path) -> None:
     assert sorted(each.committed for each in history.records) == [day * DAY for day in range(12)]
 
 
+@pytest.mark.parametrize("text", ["my notes\n", "[1]\n", "\n\n# a title\n"])
+def test_a_file_that_is_no_history_is_left_as_it_is(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "notes.txt"
+    file.write_text(text)
+    with pytest.raises(HistoryError, match="holds something else than a history"):
+        append(record(1), file)
+    assert file.read_text() == text
+
+
 @pytest.mark.parametrize("kind", ["link", "pipe", "folder"])
 def test_only_a_regular_file_is_written_to(tmp_path: Path, kind: str) -> None:
     file, elsewhere = tmp_path / "history.jsonl", tmp_path / "elsewhere"

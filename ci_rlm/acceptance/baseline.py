@@ -23,7 +23,7 @@ VERSION = 1
 MAX_BYTES = 8 * 1_048_576
 _FIELDS = ("path", "name", "metric", "body", "reason")
 _BODY = re.compile("[0-9a-f]{64}")
-_HINT = "mend it, or write it anew with ci-rlm check --write-baseline --reason TEXT"
+_HINT = "mend it, or delete it and write it anew with ci-rlm check --write-baseline --reason TEXT"
 
 
 def read(data: bytes, source: str) -> tuple[Waiver, ...]:

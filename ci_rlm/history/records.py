@@ -125,6 +125,8 @@ def append(record: Record, path: Path) -> bool:
         path.parent.mkdir(parents=True, exist_ok=True)
         with _alone(path) as descriptor:
             known = _content(descriptor, path)
+            if known.strip() and not known.lstrip().startswith(b"{"):
+                raise HistoryError(f"{path} holds something else than a history", hint="name another file")
             if any(each.key == record.key for each in parse_lines(known).records):
                 return False
             if len(known) + len(line) > MAX_BYTES:

@@ -186,5 +186,5 @@ def detect(path: Path, among: Sequence[str] = FORMATS) -> str:
     for name in among:
         if reader(name).sniff(head, path):
             return name
-    hint = f"name it with --format; known: {', '.join(FORMATS)}"
+    hint = f"name it with --format; known: {', '.join(among)}"
     raise UsageError(f"{path} is of no known format of logs", hint=hint)
