@@ -52,6 +52,41 @@ def test_of_two_measurements_the_later_one_counts() -> None:
     assert costs.costs_of(table(first, second)).value["calls"].tolist() == [1.0]
 
 
+def test_times_taken_in_turns_replace_others_at_their_level() -> None:
+    fast, turns = (Origin(name, "a machine", "CPython 3.11") for name in ("fast-2", "turns-1"))
+    times = {"a": (2.0, 1.0), "b": (8.0, 4.0), "c": (5.0, 1.0)}
+    parts = [
+        measured(
+            record,
+            10,
+            {"cpu_time": time, "peak_memory": 7.0} if origin is fast else {"cpu_time": time},
+            origin=origin,
+        )
+        for record, both in times.items()
+        for origin, time in zip((fast, turns), both, strict=True)
+    ]
+    parts += [
+        measured("d", 10, {"cpu_time": 3.0}, origin=turns),
+        measured("a", 20, {"cpu_time": 9.0}, origin=fast),
+    ]
+    found = costs.with_turns(costs.costs_of(table(*parts)))
+    assert found.programs["record"].tolist() == ["a", "b", "c"]
+    assert {found.origins[place][0] for place in found.origin} == {"fast-2"}
+    # The median of old ÷ new is 2: c, which a slow spell hit, is at the level of the others.
+    assert found.size.tolist() == [10, 20, 10, 10]
+    assert found.value["cpu_time"].tolist() == pytest.approx([2.0, 9.0, 8.0, 2.0])
+    assert found.value["peak_memory"].tolist()[::2] == [7.0, 7.0]
+
+
+def test_without_times_in_turns_nothing_is_changed() -> None:
+    plain = costs.costs_of(table(measured("a", 10), measured("b", 20)))
+    same = costs.with_turns(plain)
+    assert same.value["peak_memory"].tolist() == plain.value["peak_memory"].tolist()
+    assert same.programs["record"].tolist() == ["a", "b"]
+    none = costs.with_turns(costs.costs_of(table(failed("a", 10, "time limit"))))
+    assert len(none.size) == 0
+
+
 def test_measurements_of_two_machines_are_two_entries() -> None:
     other = Origin("fast", "another machine", "CPython 3.11")
     found = costs.costs_of(table(measured("a", 10, origin=other), measured("a", 10)))

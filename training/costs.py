@@ -7,7 +7,7 @@ a corpus has millions of rows, one a metric.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +28,9 @@ PROGRAM = ("source", "problem", "record", "sha256", "language")
 """What tells one program from another."""
 ORIGIN = ("protocol", "hardware", "toolchain")
 """How and where: costs that differ in one of them are never compared."""
+
+IN_TURNS = {"turns-1": "fast-2", "brief-turns-1": "brief-1"}
+"""Protocols that time edits again, in turns with what was edited, and those whose times they better."""
 
 LEAST = frozenset({"cpu_time", "wall_time"})
 """Metrics whose value is the shortest of the repeats: disturbances only add, so it is the least disturbed."""
@@ -97,6 +100,41 @@ class Costs:
             value={metric: values[inside] for metric, values in self.value.items()},
             error={metric: values[inside] for metric, values in self.error.items()},
         )
+
+
+def with_turns(costs: Costs) -> Costs:
+    """The costs with times that were taken in turns in place of those of the same program and size.
+
+    A machine of the same class may have been quicker: they are brought to the level of those that they
+    replace by one factor, the median of the ratio. What was timed in turns alone is left out.
+    """
+    values = {metric: known.copy() for metric, known in costs.value.items()}
+    kept = np.ones(len(costs.program), dtype=np.bool_)
+    key = costs.program * (int(costs.size.max(initial=0)) + 1) + costs.size
+    for place, (protocol, *where) in enumerate(costs.origins):
+        if protocol not in IN_TURNS:
+            continue
+        kept &= costs.origin != place
+        bettered = (IN_TURNS[protocol], *where)
+        if bettered not in costs.origins:
+            continue
+        new, old = (np.flatnonzero(costs.origin == at) for at in (place, costs.origins.index(bettered)))
+        _, left, right = np.intersect1d(key[new], key[old], assume_unique=True, return_indices=True)
+        for metric in LEAST & values.keys():
+            again, known = values[metric][new[left]], values[metric][old[right]]
+            both = ~np.isnan(again) & ~np.isnan(known)
+            if both.any():
+                level = np.exp(np.median(np.log(known[both] / again[both])))
+                values[metric][old[right][both]] = again[both] * level
+    found = np.bincount(costs.program[kept], minlength=len(costs.programs["record"])) > 0
+    return replace(
+        costs,
+        program=costs.program[kept],
+        origin=costs.origin[kept],
+        size=costs.size[kept],
+        value={metric: known[kept] for metric, known in values.items()},
+        error={metric: known[kept] for metric, known in costs.error.items()},
+    ).of_programs(found)
 
 
 def read(paths: Sequence[Path], languages: Sequence[str] = ()) -> pyarrow.Table:
