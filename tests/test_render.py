@@ -226,8 +226,10 @@ SAME = verdict("same", Outcome.SAME, (1.0, 1.0))
     ],
 )
 def test_the_first_line_is_the_verdict(made: Report, line: str) -> None:
-    assert render(document(made), "terminal").splitlines()[0] == line
     assert render(document(made), "markdown").splitlines()[0] == f"### {line}"
+    # In a terminal an empty report has this one line, which tells what was compared as well.
+    range = "" if made.verdicts or made.skipped else ": 111111111111 → 222222222222 (origin/main...HEAD)"
+    assert render(document(made), "terminal").splitlines()[0] == line + range
 
 
 # The terminal.

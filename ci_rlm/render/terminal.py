@@ -31,7 +31,9 @@ _VERDICTS = {"regressed": "red", "improved": "green", "unsure": "yellow", "new":
 def render(document: Document, options: Options) -> str:
     """The report for a terminal `options.width` wide; without `options.color` not one escape sequence."""
     shown = view.view(document)
-    above = [shown.headline]
+    # Where nothing changed, the range may not be the one that was meant.
+    empty = not shown.judged and not shown.skipped
+    above = [f"{shown.headline}: {printable(view.commits(document))}" if empty else shown.headline]
     below = [line for block in _below(document, shown, options) for line in ("", *block)]
     entries = shown.rows if options.verbose else _called(shown)[:ROWS]
     lines = _wrapped(above, options.width), _wrapped(below, options.width)
