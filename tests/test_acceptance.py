@@ -15,12 +15,24 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ci_rlm import gate
-from ci_rlm.acceptance import Terms, words
+from ci_rlm.acceptance import Terms, comments, words
 from ci_rlm.acceptance.waiver import Waiver
 from ci_rlm.cli import main
 from ci_rlm.config import Config
 from ci_rlm.errors import UsageError
-from ci_rlm.flow import FileChange, Level, Means, Mode, Notice, Range, Report, Span
+from ci_rlm.flow import (
+    Change,
+    FileChange,
+    Kind,
+    Level,
+    Means,
+    Mode,
+    Notice,
+    Range,
+    Report,
+    Span,
+    Unit,
+)
 from ci_rlm.forge.event import Description, described
 from ci_rlm.trailers import KEY, parse, to_paste
 from tests.conftest import Checkout
@@ -131,6 +143,26 @@ def test_a_comment_that_nothing_needs_is_unused_metric_by_metric() -> None:
         f"a.py:1: unused: this change makes a.py::f [{metric}] no costlier than its limits allow"
         for metric in ("cpu_time", "peak_memory")
     ]
+
+
+@pytest.mark.parametrize("inside", [True, False])
+def test_however_many_comments_and_functions_a_file_has_each_is_looked_at_once(inside: bool) -> None:
+    """One by one against all the others they would take minutes."""
+    count, path = 60_000, PurePosixPath("a.py")
+    lines = [Span(line, line) for line in range(2, 2 * count + 2, 2)]
+    units = [Unit(path, f"f{line.first}", Kind.FUNCTION, "python", line, "") for line in lines]
+    after = b"# ci-rlm:\nx = 1\n" * count
+    file = FileChange(path, path, b"", after, (), () if inside else tuple(lines))
+    changes = [Change(None, unit) for unit in units] if inside else []
+    assert list(comments.waivers([file], changes)) == []
+
+
+def test_a_comment_is_told_wherever_the_change_wrote_it() -> None:
+    path = PurePosixPath("a.py")
+    spans = (Span(9, 10), Span(2, 3), Span(2, 7), Span(5, 5))
+    file = FileChange(path, path, b"", b"# ci-rlm:\n" * 12, (), spans)
+    found = list(comments.waivers([file], []))
+    assert [word.line for word in found] == [2, 3, 4, 5, 6, 7, 9, 10]
 
 
 def test_comments_accept_nothing_where_they_are_switched_off() -> None:

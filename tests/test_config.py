@@ -172,7 +172,9 @@ def test_what_the_pages_show_is_a_configuration(page: Path, block: str) -> None:
     assert build([Layer(str(page), told.get("tool", {}).get("ci-rlm", told))]) != Config()
 
 
-@pytest.mark.parametrize("text", ["[tool", "\x00", "x = " + "[" * 100_000, "x = " + "9" * 5_000])
+@pytest.mark.parametrize(
+    "text", ["[tool", "\x00", "x = " + "[" * 100_000, "x = " + "9" * 5_000, "mode = 0x" + "f" * 5_000]
+)
 def test_a_file_that_is_no_toml_is_a_usage_error(tmp_path: Path, text: str) -> None:
     path = tmp_path / "ci-rlm.toml"
     path.write_text(text)

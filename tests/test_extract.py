@@ -17,7 +17,7 @@ from pathlib import Path, PurePosixPath
 from types import ModuleType
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ci_rlm.extract import changes, language_of, program, units
@@ -123,6 +123,8 @@ def test_any_text_gives_units_whose_sources_are_the_lines_of_their_spans(text: s
 
 
 @given(PROGRAMS)
+@example(" @dec\ndef f(x):\n def f(x):")
+@example("class A:\n  @dec\n def f(x):\n  pass")
 def test_units_of_a_text_that_does_not_compile_are_functions_by_themselves(text: str) -> None:
     found, _ = units(PATH, text, "python")
 

@@ -70,9 +70,33 @@ def test_stars_match_whatever_lets_the_rest_match(path: str, glob: str) -> None:
     assert matches(PurePosixPath(f"x/{path}/y"), [f"x/{glob}/y"]) == slowly(path, glob)
 
 
+def slowly_by_component(parts: list[str], globs: list[str]) -> bool:
+    """A path against a glob with a slash: all ways tried."""
+    if globs == ["**"]:
+        return bool(parts)
+    if not globs:
+        return True  # a folder, and what it holds
+    if globs[0] == "**":
+        return any(slowly_by_component(parts[skipped:], globs[1:]) for skipped in range(len(parts) + 1))
+    return bool(parts) and slowly(parts[0], globs[0]) and slowly_by_component(parts[1:], globs[1:])
+
+
+@given(
+    st.lists(st.sampled_from(["a", "b", "ab"]), min_size=1, max_size=7),
+    st.lists(st.sampled_from(["**", "a", "b", "*", "?", "a*", "*b*"]), min_size=2, max_size=6),
+)
+def test_stars_over_components_match_whatever_lets_the_rest_match(parts: list[str], globs: list[str]) -> None:
+    taken = matches(PurePosixPath(*parts), ["/".join(globs)])
+    assert taken == slowly_by_component(parts, globs)
+
+
 def test_many_stars_are_no_trap() -> None:
     assert not matches(PurePosixPath("a" * 200), ["*a" * 40 + "b"])
     assert matches(PurePosixPath("a" * 200 + "b"), ["*a" * 40 + "b"])
+    deep = "a/" * 200
+    assert not matches(PurePosixPath(f"{deep}c"), ["a/**/" * 40 + "b"])
+    assert matches(PurePosixPath(f"{deep}b"), ["a/**/" * 40 + "b"])
+    assert not matches(PurePosixPath(f"{deep}c"), ["*/**/" * 40 + "*a*/b"])
 
 
 @given(st.text(alphabet="ab*?[]!^-/\\&~|.", min_size=1, max_size=12))

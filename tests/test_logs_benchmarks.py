@@ -152,6 +152,19 @@ def test_asv_combinations_of_very_many_parameters_are_no_result(tmp_path: Path) 
     }
 
 
+def test_asv_names_a_combination_in_few_letters(tmp_path: Path) -> None:
+    shutil.copytree(FOLDER / "asv", tmp_path / "asv")
+    results = tmp_path / ASV.relative_to(FOLDER)
+    told = json.loads(results.read_text())
+    columns = told["result_columns"]
+    row = told["results"]["suite.Finding.time_find"]
+    row[columns.index("result")], row[columns.index("params")] = [None] * 3, [["x" * 9_000], ["1", "2", "3"]]
+    results.write_text(json.dumps(told))
+    bad = [each.where for each in everything("asv", results) if isinstance(each, Bad)]
+    assert sum("xxx" in where for where in bad) == 3
+    assert max(map(len, bad)) < 500
+
+
 def test_asv_without_its_benchmarks_names_the_file_that_is_missing(tmp_path: Path) -> None:
     alone = shutil.copy(ASV, tmp_path)
     with pytest.raises(LogError, match=r"benchmarks\.json"):

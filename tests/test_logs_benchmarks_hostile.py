@@ -312,9 +312,15 @@ def test_any_name_of_a_kernel_has_a_function(name: str) -> None:
     assert language in ("triton", "cuda")
 
 
+def test_a_name_of_a_kernel_is_read_once_however_long_it_is() -> None:
+    name = "k" + "_0" * 2_000_000 + "_0d1d2"
+    assert kernel(name) == (name.removesuffix("_0d1d2"), "triton")
+
+
 @pytest.mark.parametrize(
     ("name", "function"),
     [
+        ("_0d1", "_0d1"),
         ("add_kernel", "add_kernel"),
         ("add_kernel_0d1d2d3de", "add_kernel"),
         ("matmul_kernel_0d1d2d3d4d5d6de7c8de9c10de11c", "matmul_kernel"),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import marshal
 import pstats
+import tracemalloc
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -149,16 +151,36 @@ def test_a_marshalled_bomb_is_refused(bomb: bytes, tmp_path: Path) -> None:
         entries(write(tmp_path / "x", bomb), name="cprofile")
 
 
-def test_strings_that_references_keep_are_few_enough_to_hold(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def profile_of(functions: int) -> Path:
-        stats = {(f"{place}" * 100, 1, "f"): (1, 1, 1.0, 1.0, {}) for place in range(100, 100 + functions)}
-        return write(tmp_path / f"{functions}.pstats", marshal.dumps(stats))
+KEPT = {
+    "tuples": b")\x03z\xc8" + b"a" * 200 + b"i\1\0\0\0z\1f",
+    "wide letters": b")\x03u\xcc\0\0\0" + b"a" * 200 + "\U0001f600".encode() + b"i\1\0\0\0z\1f",
+    "long tuples": b")\xff" + b"N" * 255,
+    "tuples in a tuple": b"(\x64\0\0\0" + b")\x0a" * 100 + b"N" * 901,
+    "dictionaries": b")\x01{" + b"r\0\0\0\0N" * 250 + b"0",
+}
+"""Keys that a reference may mean as soon as their first byte says so."""
 
-    monkeypatch.setattr(unmarshal, "MOST_KEPT", 10_000)
-    assert len(entries(profile_of(30), name="cprofile")) == 2 * 30
-    assert isinstance(entries(profile_of(40), name="cprofile")[-1], Bad)
+
+@pytest.mark.parametrize("key", KEPT.values(), ids=KEPT)
+def test_what_references_keep_is_little_enough_to_hold(
+    key: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(unmarshal, "MOST_KEPT", 1_000_000)
+    path = write(tmp_path / "x", b"{" + (bytes((key[0] | 0x80,)) + key[1:] + b"N") * 8_000 + b"0")
+    tracemalloc.start()
+    try:
+        with path.open("rb") as file, pytest.raises(LogError, match="damaged"):
+            list(islice(Unmarshal(file, inner=True).pairs(), 7_999, None))
+        assert tracemalloc.get_traced_memory()[1] < 1_500_000
+    finally:
+        tracemalloc.stop()
+
+
+def test_what_no_reference_means_is_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(unmarshal, "MOST_KEPT", 1_000)
+    path = write(tmp_path / "x", b"{\xda\1aN" + (KEPT["tuples"] + b"N") * 8_000 + b"0")
+    with path.open("rb") as file:
+        assert sum(1 for _ in Unmarshal(file).pairs()) == 8_001
 
 
 def test_a_web_of_references_is_not_followed(tmp_path: Path) -> None:

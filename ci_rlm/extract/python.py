@@ -154,7 +154,7 @@ def _fault(statement: Statement, sheet: Sheet) -> int:
     outer = statement.outer
     if outer.has_error:
         return line_of_error(outer)
-    if not sheet.opens_line(outer) or not sheet.has_body(statement.core):
+    if not (sheet.opens_line(outer) and sheet.is_aligned(outer) and sheet.has_body(statement.core)):
         return statement.core.start_point.row + 1
     if not sheet.first_error:
         return 0

@@ -89,6 +89,12 @@ class Sheet:
         """Whether nothing but white space precedes the node on its line."""
         return not self._head(node).strip(_BLANK)
 
+    def is_aligned(self, outer: Node) -> bool:
+        """Whether decorators and their definition are indented alike: the grammar does not ask for that."""
+        if outer.type != "decorated_definition":
+            return True
+        return len({self._indent(child) for child in outer.children if child.type != "comment"}) == 1
+
     def has_body(self, definition: Node) -> bool:
         """Whether a definition has an indented body: the grammar lets it have none, or the next line."""
         body = definition.child_by_field_name("body")
