@@ -233,9 +233,11 @@ def _word(text: str, variable: str) -> bool:
 
 def _parse(data: bytes, where: str) -> dict[str, object]:
     try:
-        return tomllib.loads(data.decode("utf-8"))
-    except (ValueError, RecursionError) as error:  # an integer may have more digits than Python reads
+        table = tomllib.loads(data.decode("utf-8"))
+        repr(table)  # an integer may have more digits than Python reads, or than it can tell in an error
+    except (ValueError, RecursionError) as error:
         raise UsageError(f"{where} is not valid TOML: {error}") from error
+    return table
 
 
 def _tool_table(project: Mapping[str, object], where: str) -> Mapping[str, object] | None:

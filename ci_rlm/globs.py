@@ -16,6 +16,7 @@ from pathlib import PurePosixPath
 
 _TOKEN = re.compile(r"/\*\*/|^\*\*/|/\*\*$|\*+|\?|\[[!^]?\]?[^\]/]*\]|\\.|[^*?\[/\\]+|.", re.DOTALL)
 _REPEATED = re.compile(r"(?:\*\*/)+")
+_FIRST, _BETWEEN = "**/", "/**/"
 _ANY_DEPTH = r"(?:[^/]+/)*"
 
 
@@ -37,9 +38,24 @@ def _compiled(glob: str) -> re.Pattern[str]:
 def _joined(tokens: Sequence[str]) -> str:
     """The tokens as one expression.
 
-    What stands between two stars of a component has one length, so where it is found first is as good
-    as any later place: an atomic group forgets the others, which many stars would try one by one.
+    What stands between two `**/` has one number of components, so where it is found first is as good as
+    any later place: an atomic group forgets the others, which many `**/` would try one by one.
     """
+    found: list[str] = []
+    deep = False
+    part: list[str] = []
+    for token in tokens:
+        if token not in (_FIRST, _BETWEEN):
+            part.append(token)
+            continue
+        if token == _BETWEEN:
+            found.append(f"(?>{_ANY_DEPTH}?{_plain(part)}/)" if deep else f"{_plain(part)}/")
+        deep, part = True, []
+    return "".join(found) + (_ANY_DEPTH if deep else "") + _plain(part)
+
+
+def _plain(tokens: Sequence[str]) -> str:
+    """Tokens without `**/` as one expression, what stands between two stars of a component likewise."""
     found: list[str] = []
     star = False
     part: list[str] = []
@@ -61,7 +77,7 @@ def _is_star(token: str) -> bool:
 
 
 def _expression(token: str) -> str:
-    fixed = {"/**/": f"/{_ANY_DEPTH}", "**/": _ANY_DEPTH, "/**": "/.+", "?": "[^/]"}
+    fixed = {"/**": "/.+", "?": "[^/]"}
     if token in fixed:
         return fixed[token]
     if token.startswith("[") and len(token) > 2:

@@ -156,6 +156,7 @@ def test_a_glob_takes_what_the_same_line_of_a_gitignore_takes(
         ("a\\*.py", "a*.py", True),
         ("a\\*.py", "ab.py", False),
         ("*.py", "line\nbreak.py", True),
+        ("**//**/a", "b/a", False),
     ],
 )
 def test_globs_of_the_documentation(glob: str, path: str, *, taken: bool) -> None:

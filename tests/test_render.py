@@ -450,15 +450,40 @@ def test_a_bound_on_false_alarms_is_told_with_the_model(name: str) -> None:
     assert "false alarms on neutral edits at most 5% (cpu time, peak memory)" in text
 
 
-def test_however_many_bounds_a_document_has_few_are_told() -> None:
+@pytest.mark.parametrize(
+    ("shares", "end"),
+    [
+        (1, "1% (metric 0, metric 1, metric 2, metric 3, metric 4, metric 5), and 4,994 more bounds"),
+        (2, "at most 2% (metric 1, metric 3, metric 5), and 4,994 more bounds"),
+        (5_000, "at most 6% (metric 5), and 4,994 more bounds"),
+    ],
+)
+def test_however_many_bounds_a_document_has_few_are_told(shares: int, end: str) -> None:
     made = document(report(verdict("f", Outcome.SAME, (1.0, 1.0))))
     bounds = {
-        f"metric {place}": FalseAlarmsRow(target=0.01, threshold=0.5, problems=99) for place in range(5_000)
+        f"metric {place}": FalseAlarmsRow(target=0.01 * (1 + place % shares), threshold=0.5, problems=99)
+        for place in range(5_000)
     }
-    told = view.model_line({**made, "false_alarms": bounds})
-    assert told.endswith("(metric 0, metric 1, metric 2, metric 3, metric 4, metric 5, and 4994 more)")
+    assert view.model_line({**made, "false_alarms": bounds}).endswith(end)
+
+
+@pytest.mark.parametrize("sign", ["|", "@a", "\U0001f600", "\U000e0001"])
+def test_a_strangers_document_stays_under_the_limit(sign: str) -> None:
+    word = sign * 1_000
+    rows = [verdict("f", Outcome.REGRESSED, (1.0, 2.0))] * 20
+    made = json.loads(render(document(report(*rows)), "json"))
+    for row in made["rows"]:
+        row["accept_with"] = f"Perf-Accepted: {'😀' * 300}"
+    made["notices"] = [{"means": word, "source": word, "line": 0, "text": word}] * 20
+    made["skipped"] = [{"path": f"{i}{word}", "name": "", "reason": f"{i}{word}"} for i in range(50)]
+    made["model"].update(name=word, dtype=word, hardware=word)
+    made["false_alarms"] = {
+        f"{i}{word}": {"target": 0.001 * (1 + i), "threshold": 0.1, "problems": 1} for i in range(300)
+    }
+    page = render(parse(json.dumps(made)), "markdown")
+    assert len(page.encode()) <= LIMIT_BYTES
 
 
 def test_a_notice_is_short_whatever_its_document_holds() -> None:
     row = NoticeRow(means="x" * 50_000, source="y" * 50_000, line=0, text="z" * 50_000)
-    assert len(view.notice(row)) < 2_000
+    assert len(view.notice(row)) < 300

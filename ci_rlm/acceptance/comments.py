@@ -8,11 +8,11 @@ than a word; `until` is the last day on which the comment holds.
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
 from datetime import date
+from itertools import accumulate
 from pathlib import PurePosixPath
 
 from ci_rlm import extract
@@ -29,20 +29,17 @@ _SETTING = re.compile(
 _DATE = re.compile(r"\d{4}-\d\d-\d\d")
 
 
-@dataclass(frozen=True, slots=True)
-class Units:
-    """The units of one file's after side."""
+class _Lines:
+    """The lines of some spans."""
 
-    heads: Mapping[int, Unit]
-    """By first line."""
-    lines: AbstractSet[int]
-    """All lines of all of them."""
+    def __init__(self, spans: Iterable[Span]) -> None:
+        ordered = sorted((span.first, span.last) for span in spans)
+        self._firsts = [first for first, _ in ordered]
+        self._lasts = list(accumulate((last for _, last in ordered), max))
 
-    @classmethod
-    def of(cls, units: Sequence[Unit]) -> Units:
-        """Those of one file."""
-        lines = {line for unit in units for line in range(unit.span.first, unit.span.last + 1)}
-        return cls({unit.span.first: unit for unit in units}, lines)
+    def __contains__(self, line: int) -> bool:
+        begun = bisect_right(self._firsts, line)
+        return begun > 0 and line <= self._lasts[begun - 1]
 
 
 def waivers(files: Iterable[FileChange], changes: Iterable[Change]) -> Iterator[Waiver | Notice]:
@@ -54,22 +51,19 @@ def waivers(files: Iterable[FileChange], changes: Iterable[Change]) -> Iterator[
         if change.after is not None:
             after[change.after.path].append(change.after)
     for file in files:
-        remarks = extract.remarks_of(file.path, file.after, MARKER)
-        units = Units.of(after[file.path]) if remarks else None
-        for remark in remarks:
+        units = after[file.path]
+        heads = {unit.span.first: unit for unit in units}
+        lines = _Lines([*(unit.span for unit in units), *file.touched])
+        for remark in extract.remarks_of(file.path, file.after, MARKER):
             directive = _DIRECTIVE.search(remark.text)
-            if directive is not None and units is not None:
-                yield from _of_remark(remark, directive, file, units)
+            unit = heads.get(remark.head)
+            if directive is not None and (unit is not None or remark.line in lines):
+                yield from _of_remark(remark, directive, str(file.path), unit)
 
 
 def _of_remark(
-    remark: Remark, directive: re.Match[str], file: FileChange, units: Units
+    remark: Remark, directive: re.Match[str], source: str, unit: Unit | None
 ) -> Iterator[Waiver | Notice]:
-    unit = units.heads.get(remark.head)
-    inside = remark.line in units.lines
-    if unit is None and not inside and not any(_holds(span, remark.line) for span in file.touched):
-        return
-    source = str(file.path)
     try:
         if unit is None:
             raise ValueError(_misplaced(remark))
@@ -79,10 +73,6 @@ def _of_remark(
         return
     for metric in metrics:
         yield Waiver(Means.COMMENT, source, reason, source, unit.name, metric, until=until, line=remark.line)
-
-
-def _holds(span: Span, line: int) -> bool:
-    return span.first <= line <= span.last
 
 
 def _misplaced(remark: Remark) -> str:

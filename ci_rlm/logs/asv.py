@@ -20,6 +20,8 @@ from ci_rlm.logs.values import at, bound, count, moment, number, seconds, size, 
 
 MOST_PARAMETERS = 64
 """Of a benchmark."""
+_SHOWN = 60
+"""Characters of a parameter that a bad entry tells."""
 MAX_BENCHMARKS = 64 * 1_048_576
 """Characters of `benchmarks.json`, which is held whole; those of large projects have some millions."""
 
@@ -115,7 +117,8 @@ def _benchmark_results(
                 params=tuple(zip(names, params, strict=False)),
             )
         except ValueError as error:
-            yield Bad(f"{entry.where}({', '.join(params)})", str(error))
+            told = ", ".join(each[:_SHOWN] for each in params)
+            yield Bad(f"{entry.where}({told})", str(error))
 
 
 def _common(name: str, row: dict[str, object], benchmark: _Benchmark, run: dict[str, object]) -> Measurement:

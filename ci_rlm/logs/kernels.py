@@ -9,10 +9,8 @@ from collections.abc import Iterator
 
 from ci_rlm.logs import Kind, Measurement, Place
 
-_TRITON_SUFFIX = re.compile(r"_0(?=\w*[cde])[cde]*1[0-9cde]*$")
+_TRITON_SUFFIX = re.compile(r"(?<=.)_0(?=[^_]*[cde])[cde]*1[0-9cde]*$")
 """Triton before 3.0 appends which arguments it specialised on: `add_kernel_0d1d2d3de`."""
-_LONGEST = 4_096
-"""Characters of a name that may have such a suffix."""
 _WORD = re.compile(r"\w+\Z", re.ASCII)
 
 
@@ -22,7 +20,7 @@ def kernel(name: str) -> tuple[str, str]:
     `void foo<(int)21, true>(char const*, int)` is `foo`; `ns::(anonymous namespace)::bar(int)` is `ns::bar`.
     """
     if _WORD.match(name):
-        return _TRITON_SUFFIX.sub("", name) if len(name) <= _LONGEST else name, "triton"
+        return _TRITON_SUFFIX.sub("", name), "triton"
     plain = _without_brackets(name.replace("(anonymous namespace)::", "")).split("(")[0]
     return plain.split()[-1] if plain.split() else name, "cuda"
 

@@ -8,6 +8,7 @@ depth and size. Format: `Python/marshal.c` of CPython, versions 0 to 5.
 from __future__ import annotations
 
 import struct
+import sys
 import zlib
 from collections.abc import Iterator
 from typing import IO
@@ -17,8 +18,8 @@ from ci_rlm.errors import LogError
 MOST_NESTED = 8
 MOST_KNOWN = 1 << 22
 """Objects that references may mean."""
-MOST_KEPT = 1 << 26
-"""Bytes of the strings of a file with references."""
+MOST_KEPT = 1 << 28
+"""Bytes of all that references keep, as they are held."""
 LONGEST_STRING = 1 << 16
 LONGEST_TUPLE = 1 << 8
 MOST_KEYS = 1 << 16
@@ -68,30 +69,40 @@ class Unmarshal:
             self._known.append(None)  # numbered before what is inside it
         return bytes((byte & ~_REFERABLE,)), number
 
-    def _value(self, depth: int) -> object:
+    def _value(self, depth: int, *, kept: bool = False) -> object:
+        """The next object; with `kept`, it is inside one that references may mean."""
         if depth > MOST_NESTED:
             raise ValueError("nested too deeply")
         kind, number = self._kind()
+        known = number >= 0 and kind != b"{"
+        kept = kept or known
         if kind in b")(":
-            value: object = self._tuple(kind, depth)
+            value: object = self._tuple(kind, depth, kept=kept)
         elif kind == b"{":
-            value = self._keys(depth)
+            value = self._keys(depth, kept=kept)
         else:
             value = self._scalar(kind)
-        if number >= 0 and kind != b"{":
+        if kept and kind != b"r":
+            self._weigh(value)
+        if known:
             self._known[number] = value
         return value
 
-    def _tuple(self, kind: bytes, depth: int) -> tuple[object, ...]:
+    def _weigh(self, value: object) -> None:
+        self._kept += sys.getsizeof(value)
+        if self._kept > MOST_KEPT:
+            raise ValueError("too much to keep")
+
+    def _tuple(self, kind: bytes, depth: int, *, kept: bool) -> tuple[object, ...]:
         length = self._bytes(1)[0] if kind == b")" else self._integer(4)
         if not 0 <= length <= LONGEST_TUPLE:
             raise ValueError("too long a tuple")
-        return tuple([self._value(depth + 1) for _ in range(length)])
+        return tuple([self._value(depth + 1, kept=kept) for _ in range(length)])
 
-    def _keys(self, depth: int) -> tuple[object, ...] | None:
+    def _keys(self, depth: int, *, kept: bool) -> tuple[object, ...] | None:
         """A dictionary inside the one that is read: who called a function."""
         keys: list[object] = []
-        while (key := self._value(depth + 1)) is not _End:
+        while (key := self._value(depth + 1, kept=kept and self._inner)) is not _End:
             self._value(depth + 1)
             if self._inner:
                 keys.append(key)
@@ -141,10 +152,6 @@ class Unmarshal:
     def _text(self, length: int) -> str:
         if not 0 <= length <= LONGEST_STRING:
             raise ValueError("too long a string")
-        if self._known:  # where there are references, a string is written once
-            self._kept += length
-            if self._kept > MOST_KEPT:
-                raise ValueError("too many characters")
         return self._bytes(length).decode("utf-8", "replace")
 
     def _integer(self, size: int) -> int:

@@ -201,12 +201,8 @@ def _ticks(axis: _Axis, unit: str) -> list[float]:
     return [base**p for p in powers if p % stride == 0]
 
 
-_LARGEST = math.log(1e307)
-"""ln of values beyond which five times a power of ten is no number."""
-
-
 def _powers(axis: _Axis, base: float) -> range:
-    high = min(axis.high, _LARGEST)
+    high = min(axis.high, _LARGEST)  # the axis has room beyond it
     return range(math.floor(axis.low / math.log(base)), math.floor(high / math.log(base)) + 1)
 
 

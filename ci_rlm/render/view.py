@@ -1,7 +1,7 @@
 """A document put into words, the same words for every format that people read.
 
-What comes from the pull request is cut to a length but else passed on as it is: escaping is each
-format's own affair.
+What comes from the pull request is cut to a length, as it is printed; escaping is each format's own
+affair.
 """
 
 from __future__ import annotations
@@ -168,9 +168,9 @@ def accepted(row: Row) -> bool:
 
 def notice(row: NoticeRow) -> str:
     """One acceptance that accepts nothing: `src/a.py:10: accepts nothing without a reason`."""
-    means = _short(row["means"])
+    means = row["means"]
     source = row["source"][:_DIGITS_OF_ID] if means == "trailer" else row["source"]
-    place = f"{_short(source)}:{row['line']}" if row["line"] else f"{means} {_short(source)}"
+    place = f"{_short(source)}:{row['line']}" if row["line"] else _short(f"{means} {source}")
     return f"{place}: {_short(row['text'])}"
 
 
@@ -225,7 +225,7 @@ def model_line(document: Document) -> str:
 
 
 _BOUNDS = 6
-"""Bounds that are told, and metrics of each."""
+"""Metrics whose bound is told."""
 
 
 def _bounds(document: Document) -> str:
@@ -233,21 +233,17 @@ def _bounds(document: Document) -> str:
 
     Nothing of a metric with a limit, of whatever path or function, that the bound is not of.
     """
+    bounds = document.get("false_alarms", {})
+    metrics = [metric for metric in bounds if _least_warning(document, metric) >= Limits().warn]
     shares: dict[float, list[str]] = {}
-    for metric, bound in document.get("false_alarms", {}).items():
-        if _least_warning(document, metric) < Limits().warn:
-            continue
-        shares.setdefault(bound["target"], []).append(_short(metric.replace("_", " ")))
+    for metric in metrics[:_BOUNDS]:
+        shares.setdefault(bounds[metric]["target"], []).append(_short(metric.replace("_", " ")))
     told = [
-        f"; false alarms on neutral edits at most {100 * share:g}% ({_some(metrics)})"
-        for share, metrics in list(shares.items())[:_BOUNDS]
+        f"; false alarms on neutral edits at most {100 * share:g}% ({', '.join(named)})"
+        for share, named in shares.items()
     ]
-    return "".join(told)
-
-
-def _some(metrics: Sequence[str]) -> str:
-    more = [f"and {len(metrics) - _BOUNDS} more"] if len(metrics) > _BOUNDS else []
-    return ", ".join([*metrics[:_BOUNDS], *more])
+    more = len(metrics) - _BOUNDS
+    return "".join(told) + (f", and {counted(more, 'more bound')}" if more > 0 else "")
 
 
 def _least_warning(document: Document, metric: str) -> float:
@@ -313,7 +309,7 @@ def _nothing(document: Document) -> str:
 
 
 def _short(text: str) -> str:
-    return clipped(text, LONGEST)
+    return clipped(printable(text), LONGEST)
 
 
 def _share(part: int, whole: int) -> str:
