@@ -7,7 +7,6 @@ secrets, files are read from the base branch alone.
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime
@@ -15,7 +14,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from ci_rlm.errors import GitError, ScoreboardError, UsageError
-from ci_rlm.forge.event import PRIVILEGED, Proposal, described, proposal, refuse_elsewhere
+from ci_rlm.forge.event import PRIVILEGED, Proposal, base_commit, described, proposal, refuse_elsewhere
 
 if TYPE_CHECKING:
     from ci_rlm.acceptance import Terms
@@ -176,7 +175,7 @@ def _trusted_tree(compared: Range, repository: Repository) -> str:
     from ci_rlm.git import named_base
 
     event = proposal(os.environ)
-    names = (event.base if event else None, _base_at_event(), named_base(compared))
+    names = (event.base if event else None, base_commit(os.environ), named_base(compared))
     missing: GitError | None = None
     for name in filter(None, names):
         try:
@@ -184,14 +183,6 @@ def _trusted_tree(compared: Range, repository: Repository) -> str:
         except GitError as error:
             missing = missing or error
     raise missing or GitError("no base branch to read the configuration from", hint="name it with --base")
-
-
-def _base_at_event() -> str | None:
-    """The commit of the base branch that the payload of a pull request's event names."""
-    place = os.environ.get("GITHUB_EVENT_PATH")
-    pull = json.loads(Path(place).read_bytes()).get("pull_request") if place else None
-    commit = pull["base"].get("sha") if pull else None
-    return commit if isinstance(commit, str) else None
 
 
 def _of_commits(repository: Repository, compared: Range) -> Iterator[Waiver | Notice]:

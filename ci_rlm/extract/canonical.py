@@ -43,7 +43,7 @@ _ANNOTATION = {
 """The children of a node that only annotate it."""
 _EFFECTS = frozenset({"yield", "await", "named_expression"})
 """What an annotation that is never evaluated does to its function all the same."""
-_DEFINITIONS = frozenset({"function_definition", "class_definition"})
+DEFINITIONS = frozenset({"function_definition", "class_definition"})
 _PLAIN_STRING = re.compile(r"""([A-Za-z]*)(['"])([^'"\\\n]*)\2""")
 _WORD = re.compile(r"[\w'\"]")
 
@@ -75,7 +75,7 @@ def is_bare(source: str) -> bool:
     stack = [python_parser().parse(source.encode("utf-8", "surrogatepass")).root_node]
     while stack:
         node = stack.pop()
-        definitions += node.type in _DEFINITIONS
+        definitions += node.type in DEFINITIONS
         if definitions > 1 or node.type == "decorated_definition":
             return False
         stack.extend(node.children)
@@ -203,7 +203,7 @@ def _docstring(body: Node, owner: str, children: Sequence[Node]) -> tuple[int, s
 
     Nothing does, or `pass` where it is the whole body. `owner` is the type of the node that holds `body`.
     """
-    if body.type != "module" and not (body.type == "block" and owner in _DEFINITIONS):
+    if body.type != "module" and not (body.type == "block" and owner in DEFINITIONS):
         return -1, ""
     said = (place for place, child in enumerate(children) if child.is_named and child.type != "comment")
     head = list(islice(said, 2))

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
+from ci_rlm.extract.canonical import DEFINITIONS
 from ci_rlm.extract.outline import Broken, Outline, unnumbered
 from ci_rlm.extract.python_context import Facts, Import, constants_of, context_of, imports_of, resolve
 from ci_rlm.extract.python_tree import (
@@ -39,7 +40,6 @@ if TYPE_CHECKING:
 
 _KERNEL_DECORATORS = frozenset({"triton.jit", "triton.runtime.jit", "triton.runtime.jit.jit"})
 _OVERLOADS = frozenset({"typing.overload", "typing_extensions.overload"})
-_DEFINITIONS = frozenset({"function_definition", "class_definition"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +106,7 @@ def _replaced(found: Sequence[Statement], sheet: Sheet) -> frozenset[int]:
     last: dict[tuple[int, str], Node] = {}
     pairs: list[tuple[str, Node, Node]] = []
     for statement in found:
-        if statement.core.type in _DEFINITIONS and not statement.scope.in_function:
+        if statement.core.type in DEFINITIONS and not statement.scope.in_function:
             name = name_of(statement.core, sheet)
             earlier = last.get((statement.block.id, name))
             if earlier is not None and earlier.child_by_field_name("superclasses") is None:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from ci_rlm.extract.canonical import python_parser
+from ci_rlm.extract.canonical import DEFINITIONS, python_parser
 
 if TYPE_CHECKING:
     from tree_sitter import Node
@@ -25,7 +25,6 @@ _LOOPS = frozenset(
         *("list_comprehension", "set_comprehension", "dictionary_comprehension"),
     }
 )
-_DEFINITIONS = frozenset({"function_definition", "class_definition"})
 
 
 def tally(text: str) -> Counter[str]:
@@ -48,7 +47,7 @@ def tally(text: str) -> Counter[str]:
         found[kind] += 1
         if depth:
             found[f"{kind}@{depth}"] += 1
-        if kind in _DEFINITIONS:
+        if kind in DEFINITIONS:
             defined.add(_name_of(node, "name"))
         elif kind == "call":
             called[_callee_of(node), depth] += 1

@@ -78,6 +78,14 @@ def proposal(environ: Mapping[str, str]) -> Proposal | None:
     return _told(environ, _READERS.get(name or "", _default_branch), "name --base")
 
 
+def base_commit(environ: Mapping[str, str]) -> str | None:
+    """Where the base branch of the event's pull request was then; None in an event that does not tell.
+
+    Raises UsageError for a payload that lacks what its event's name promises.
+    """
+    return _told(environ, _base_commit, "name --base")
+
+
 def subject(environ: Mapping[str, str]) -> Subject:
     """The pull request of this workflow run; one without a number outside of workflows.
 
@@ -122,6 +130,11 @@ def _told(environ: Mapping[str, str], reader: Callable[[Any], Read], hint: str) 
 def _pull_request(payload: Any) -> Proposal:
     """Of stacked pull requests, the base is the branch below. The checkout is what a merge would give."""
     return Proposal(f"origin/{_text(payload['pull_request']['base']['ref'])}")
+
+
+def _base_commit(payload: Any) -> str | None:
+    commit = payload.get("pull_request", {}).get("base", {}).get("sha")
+    return _commit(commit) if commit else None
 
 
 def _pull_request_target(payload: Any) -> Proposal:
