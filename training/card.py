@@ -150,7 +150,9 @@ of which no cost is. The repository keeps measured costs and hashes of the texts
 
 Measured by `training/profile/python.py` (protocol of Appendix D.4.1 of the paper in its fast
 form), the ways by `training/ways/measuring.py`, on: {hardware}. The machine was shared while
-measuring, so CPU time is the shortest of up to five repeats.
+measuring, so CPU time is the shortest of up to five repeats. Slow spells outlast those: near the reference
+size, edits and what they were made of were timed again in turns, in four processes each (ways four times
+in one), and these times count, in training and in the figures below (`training/measured/README.md`).
 
 ## Figures
 

@@ -263,7 +263,11 @@ def main() -> None:
     command = commands.add_parser("build", help="join measured rows with texts")
     command.add_argument("--data", type=Path, help="folder of the public programs")
     command.add_argument(
-        "--measured", type=Path, nargs="+", default=[joining.MEASURED], help="files and folders"
+        "--measured",
+        type=Path,
+        nargs="+",
+        help="files and folders",
+        default=[joining.MEASURED, joining.MEASURED / "turns"],
     )
     command.add_argument("--out", type=Path, default=Path("runs/corpus"))
     command.add_argument("--language", action="append", default=[], help="only this one; repeatable")

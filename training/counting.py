@@ -56,7 +56,7 @@ PROBLEMS = 20
 """A name is counted that the programs of so many problems have."""
 NAMES = 4000
 """Names at most."""
-ROUNDS, RATE = 100, 0.1
+ROUNDS, RATE = 200, 0.1
 """Trees of a question, and how much of each is added."""
 
 
