@@ -6,9 +6,10 @@
 The corpus has each program timed in one process, and a slow spell of the machine lasts for longer than
 that. `--again` has programs and their edits near the gate's input size timed in turns, in several
 processes each (`ci-rlm profile python --data DATA --protocol turns`); the corpus is one that is built
-without them (`corpus build --measured training/measured`). Of the edits that both have, each both ways round, two things are scored against either truth:
-the checkpoint's calibrated P(over 1.1x), and the measured ratio of the other truth. So the last is what a
-model could reach that knows what an edit does and not what the noise did to it.
+without them (`corpus build --measured training/measured`). Of the edits that both have, each both ways
+round, two things are scored against either truth: the checkpoint's calibrated P(over 1.1x), and the
+measured ratio of the other truth. So the last is what a model could reach that knows what an edit does
+and not what the noise did to it.
 
 Edits over 1.5x by either truth may be of kinds that keep the cost: then noise alone made them. ROC-AUC is of
 edits over 1.5x that are meant to change the cost against those that are meant to keep it. Intervals: 95%,

@@ -115,15 +115,18 @@ def _statement(
 ) -> Comparison:
     found = found_probability(calibration)
     alarms = calibration.false_alarms if calibration and limits.warn >= Limits().warn else None
+    fails, warns = (found(1 - cdf(math.log1p(limit))) for limit in (limits.fail, limits.warn))
+    better = found(cdf(-math.log1p(limits.warn)))
+    whole = max(1.0, warns + better)  # each is what was found of its like; it cannot be both
     return Comparison(
         change=change,
         metric=metric,
         before=sides[0],
         after=sides[1],
         slowdown=Interval(*map(math.exp, ends)),
-        p_regression=found(1 - cdf(math.log1p(limits.fail))),
-        p_warning=found(1 - cdf(math.log1p(limits.warn))),
-        p_improvement=found(cdf(-math.log1p(limits.warn))),
+        p_regression=fails / whole,
+        p_warning=warns / whole,
+        p_improvement=better / whole,
         p_over_budget=probability_over(sides[1], limits.budget),
         worse_matters=_matters(sides[0], cdf, limits, worse=True),
         better_matters=_matters(sides[0], cdf, limits, worse=False),

@@ -445,7 +445,8 @@ class FalseAlarms:
 
     A conformal bound (Vovk and others, Algorithmic Learning in a Random World, chapter 4): of a new
     problem's neutral edit, the chance to pass the threshold is at most `target`, whatever the
-    model is worth, as far as that edit is like the held-out ones.
+    model is worth, as far as that edit is like the held-out ones. Neutral are edits that are meant to
+    keep the cost, without those that were measured over the default `warn`.
     """
 
     target: float

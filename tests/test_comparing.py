@@ -136,13 +136,26 @@ def test_the_interval_says_what_the_probabilities_say(
     pairs = comparing.mixture(*sides)
     dearer = 1 - comparing.cdf_of(pairs, 0.0)
     cheaper = 1 - comparing.cdf_of([(1 - u, -x) for u, x in reversed(pairs)], 0.0)
-    # Where both directions are found to be likely, the one that is told to be likelier has the middle.
-    if dearer > cheaper + 1e-9:
+    # Where both directions are found to be likely, the one that is told to be likelier has the middle;
+    # at the limit it may be the other.
+    if dearer > cheaper + 1e-9 and told.p_warning >= told.p_improvement:
         assert (told.p_warning > 0.5 + 1e-6) <= (told.slowdown.mid > 1 + warn - 1e-6)
         assert (told.slowdown.mid > 1 + warn + 1e-6) <= (told.p_warning > 0.5 - 1e-6)
-    if cheaper > dearer + 1e-9:
+    if cheaper > dearer + 1e-9 and told.p_improvement >= told.p_warning:
         assert (told.p_improvement > 0.5 + 1e-6) <= (told.slowdown.mid < 1 / (1 + warn) + 1e-6)
         assert (told.slowdown.mid < 1 / (1 + warn) - 1e-6) <= (told.p_improvement > 0.5 - 1e-6)
+
+
+def test_a_change_cannot_be_found_to_be_both_dearer_and_cheaper() -> None:
+    # The orders contradict each other: told are 0.5 and 0.5, and found 0.725 of each.
+    either = [5.0] * 5
+    before = Prediction("peak_memory", "B", tuple((u, 100.0) for u in PROBABILITIES))
+    told = of_ratios(CHANGE, MEMORY, before, (ratio(either), ratio(either)), (MAPPED,), Limits())
+    assert told.p_warning == pytest.approx(0.5, abs=0.01)
+    assert told.p_improvement == pytest.approx(0.5, abs=0.01)
+    assert told.p_regression <= told.p_warning
+    sure = of_ratios(CHANGE, MEMORY, before, (ratio([5.0] * 5), ratio([0.2] * 5)), (MAPPED,), Limits())
+    assert sure.p_warning == pytest.approx(0.999)
 
 
 @pytest.mark.parametrize("direction", [1, -1])
@@ -338,6 +351,21 @@ def test_unmeasured_changes_raise_the_bar_for_a_call() -> None:
     # 5% of 200 may pass: of 20 that say 0.9, no more than 10 do, so none does.
     assert among.false_alarms.threshold >= found(0.9) - 1e-4
     assert alone.false_alarms.threshold < found(0.9)
+
+
+def test_neutral_edits_that_were_measured_to_cost_more_raise_no_bar() -> None:
+    chance = np.random.default_rng(0)
+    quiet, worse = chance.uniform(0.0, 0.3, 150), chance.uniform(0.5, 1.0, 250)
+    neutral = [True] * 200 + [False] * 200
+    bounds = []
+    for measured in (math.log(1.3), math.log(1.05)):
+        edits = told([*quiet, *worse], [0.0] * 150 + [measured] * 50 + [1.0] * 200, neutral)
+        found = calibrate.of_told(edits, "cpu_time", 0.05)
+        assert found.false_alarms
+        bounds.append(found.false_alarms)
+    assert [each.problems for each in bounds] == [150, 200]
+    assert bounds[0].threshold < 0.35
+    assert bounds[1].threshold > 0.35
 
 
 def test_changes_of_which_nothing_is_claimed_raise_no_bar() -> None:

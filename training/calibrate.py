@@ -174,7 +174,7 @@ def reliable(pairs: Pairs, metric: str, target: float | None = None) -> Calibrat
     if target is None:
         return fitted
     found = np.array([comparing.found_probability(fitted)(p) for p in told[known].tolist()])
-    alarms = reliability.false_alarms(found, seen.neutral, seen.owner, target)
+    alarms = reliability.false_alarms(found, seen.neutral & ~regressed, seen.owner, target)
     return replace(fitted, false_alarms=alarms)
 
 
@@ -198,9 +198,10 @@ THRESHOLDS = (Limits().warn, Limits().fail)
 def of_told(told: Told, metric: str, target: float | None = None, wild: Numbers | None = None) -> Calibration:
     """The calibration of a space that compares; `target` bounds the share of false alarms.
 
-    `wild` are told probabilities, over `THRESHOLDS`, of changes that nobody measured, nearly all of
-    which keep the cost: shape (2, W); 0 for one of which nothing is claimed. At most `target` of them
-    may be called, either. Raises CiRlmError for too few problems, with the number that it takes.
+    A neutral edit that was measured over the limit, a helper cut out of a function of one line, say, is
+    no false alarm. `wild` are told probabilities, over `THRESHOLDS`, of changes that nobody measured,
+    nearly all of which keep the cost: shape (2, W); 0 for one of which nothing is claimed. At most `target`
+    of them may be called, either. Raises CiRlmError for too few problems, with the number that it takes.
     """
     reliability.tells(told.weight, metric)
     regressed = np.concatenate([told.measured > math.log1p(limit) for limit in THRESHOLDS])
@@ -212,7 +213,10 @@ def of_told(told: Told, metric: str, target: float | None = None, wild: Numbers 
         return fitted
     found = comparing.found_probability(fitted)
     alarms = reliability.false_alarms(
-        np.array(list(map(found, told.over[0].tolist()))), told.neutral, told.owner, target
+        np.array(list(map(found, told.over[0].tolist()))),
+        told.neutral & (told.measured <= math.log1p(Limits().warn)),
+        told.owner,
+        target,
     )
     if wild is not None:
         passed = np.sort([found(p) for p in wild[0].tolist()])

@@ -51,7 +51,7 @@ class Asked:
     seed: int = 0
     """Of the draws that intervals come from."""
     false_alarms: float = 0.01
-    """Of neutral edits, at most this share may be called regressed."""
+    """Of neutral edits, at most this share may be called regressed, but for those measured to be."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ from ci_rlm.cli.flags import time_flag
     metavar="SHARE",
     default="5%",
     show_default=True,
-    help="Of neutral edits, at most this share may be called a regression; 0: no bound.",
+    help="Of neutral edits that keep the cost, at most this share may be called a regression; 0: no bound.",
 )
 @click.option("--limit", type=click.IntRange(1), metavar="N", help="Problems at most, for a trial.")
 def calibrate(checkpoint: Path, corpus: Path, time: str, target: str, limit: int | None) -> int:
