@@ -42,6 +42,8 @@ BETTER, WORSE, SAME = difference(-0.3, -0.1), difference(0.1, 0.3), difference(-
         ({"a": BETTER, "b": SAME}, {"a": SAME, "b": SAME}, []),
         ({"a": SAME, "b": SAME}, {"a": SAME}, ["no metric is better with confidence on your"]),
         ({"a": BETTER, "b": WORSE}, {"a": SAME}, ["b is worse with confidence on your"]),
+        ({"a": BETTER, "b": difference(1e-5, 4e-4)}, {"a": SAME}, []),
+        ({"a": difference(-4e-4, -1e-5)}, {"a": SAME}, ["no metric is better with confidence on your"]),
         ({"a": BETTER}, {"a": difference(-0.3, 0.06)}, ["a may be worse by more than 5% on general"]),
         ({"a": BETTER}, {"a": difference(-0.3, 0.06, present=2.0)}, []),
         ({"a": MISSING}, {"a": SAME}, ["too few held-out functions"]),

@@ -1,10 +1,11 @@
 """A candidate takes the place of the checkpoint in use only if it is better, and shown to be.
 
 Better: on held-out functions of the team's own, newer than any that it learned from, the score of
-some metric is better with confidence, and of none worse. Not worse elsewhere: on a general corpus
-the score of no metric may be worse by more than a margin, with confidence (a test of
-non-inferiority). The score is the continuous ranked probability score of ln cost, which a whole
-distribution has to earn; the intervals are of the paired difference, from draws of functions.
+some metric is better with confidence, and of none worse, as they are printed: to three digits. Not
+worse elsewhere: on a general corpus the score of no metric may be worse by more than a margin, with
+confidence (a test of non-inferiority). The score is the continuous ranked probability score of ln
+cost, which a whole distribution has to earn; the intervals are of the paired difference, from draws
+of functions.
 
 A gate compares, so where both checkpoints have a space for it, neither may what they say of changes
 be worse by more than the margin: the same score of ln ratio, near the reference size, on the general
@@ -86,18 +87,23 @@ def decide(own: Compared, general: Compared) -> Decision:
     known = {m: d.difference for m, d in own.costs.items() if d.difference.high is not None}
     if not known:
         against.append("too few held-out functions of your own to tell")
-    elif not any(d.high is not None and d.high < 0 for d in known.values()):
+    elif not any(d.high is not None and _told(d.high) < 0 for d in known.values()):
         against.append("no metric is better with confidence on your held-out functions")
     against += [
         f"{metric} is worse with confidence on your held-out functions"
         for metric, d in known.items()
-        if d.low is not None and d.low > 0
+        if d.low is not None and _told(d.low) > 0
     ]
     told_of = {m: d for m, d in own.changes.items() if d.difference.high is not None}
     against += _inferior(told_of, _OF_CHANGES, "your held-out functions")
     against += _inferior(general.costs, "", "general programs")
     against += _inferior(general.changes, _OF_CHANGES, "general programs")
     return Decision(tuple(against), own, general)
+
+
+def _told(score: float) -> float:
+    """As it is printed: nobody takes "+0.000 to +0.000" for worse, however sure it is."""
+    return round(score, 3)
 
 
 _OF_CHANGES = " of changes"
